@@ -1,0 +1,1 @@
+"""The `locate3d` command."""

@@ -1,0 +1,94 @@
+"""Every default of the core, once. The command line's flags and the ROS parameters are generated from these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from locate3d_ros.errors import InputError
+
+
+@dataclass(frozen=True)
+class MappingConfig:
+    """How frames become the voxel feature map."""
+
+    voxel_size: float = 0.05
+    """Edge of a feature voxel, metres (Locate 3D uses 5 cm)."""
+    fine_voxel_size: float = 0.02
+    """Edge of the finer grid that keeps colour and geometry only, metres."""
+    min_depth: float = 0.1
+    """Depth at or below this is ignored, metres."""
+    max_depth: float = 4.0
+    """Depth at or above this is ignored, metres."""
+    edge_threshold: float = 0.05
+    """Flying pixels: depth differs from a neighbour's by more than this share of itself; 0 keeps them."""
+    keyframe_translation: float = 0.15
+    """A frame gets features once its camera moved this far since its last keyframe, metres…"""
+    keyframe_rotation: float = 0.2
+    """… or turned this far, radians…"""
+    keyframe_interval: float = 5.0
+    """… or this much time has passed, seconds."""
+    memory_mb: float = 2048.0
+    """Upper bound of the map's own tensors; beyond it the voxels farthest from the camera leave first."""
+    store_views: bool = True
+    """Keep keyframe thumbnails with the map, for pictures (a privacy choice)."""
+    max_views: int = 20
+    """How many keyframe thumbnails are kept."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that no map can have."""
+        for name in ("voxel_size", "fine_voxel_size", "max_depth", "memory_mb"):
+            _require(getattr(self, name) > 0, name, getattr(self, name), "give a value above 0")
+        for name in ("min_depth", "edge_threshold", "max_views", "keyframe_interval"):
+            _require(getattr(self, name) >= 0, name, getattr(self, name), "give 0 or more")
+        _require(
+            self.min_depth < self.max_depth, "min_depth", self.min_depth, f"give less than max_depth ({self.max_depth})"
+        )
+
+
+@dataclass(frozen=True)
+class LocalizationConfig:
+    """How a request is answered."""
+
+    min_score: float = 0.5
+    """Instances that score below this are not answers; the request is then "not found"."""
+    max_instances: int = 10
+    """How many instances a reply holds at most."""
+    timeout: float = 10.0
+    """Seconds after which a request is given up with TIMEOUT."""
+    encode_min_interval: float = 2.0
+    """Seconds between two preparations of the changing map for requests."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that no request can be answered with."""
+        _require(0.0 <= self.min_score <= 1.0, "min_score", self.min_score, "give a value in [0, 1]")
+        _require(self.max_instances >= 1, "max_instances", self.max_instances, "give 1 or more")
+        _require(self.timeout > 0, "timeout", self.timeout, "give a value above 0")
+        _require(self.encode_min_interval >= 0, "encode_min_interval", self.encode_min_interval, "give 0 or more")
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole system, without ROS."""
+
+    backend: Literal["embedded"] = "embedded"
+    """Where the 2D features come from."""
+    model: Literal["similarity"] = "similarity"
+    """What answers requests."""
+    quality: Literal["paper", "fast"] = "fast"
+    """Finer features at about eight times the cost (paper), or the quick ones (fast)."""
+    device: str = "auto"
+    """Where tensors live: auto, cpu, cuda or cuda:N."""
+    threads: int = 0
+    """CPU threads; 0 = all cores."""
+    mapping: MappingConfig = field(default_factory=MappingConfig)
+    localization: LocalizationConfig = field(default_factory=LocalizationConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be built."""
+        _require(self.threads >= 0, "threads", self.threads, "give 0 (all cores) or more")
+
+
+def _require(holds: bool, name: str, value: object, mend: str) -> None:
+    if not holds:
+        raise InputError(f"{name} = {value!r}: out of range; {mend}")

@@ -1,0 +1,1 @@
+"""Recordings, annotations, synthetic scenes."""

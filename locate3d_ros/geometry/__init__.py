@@ -1,0 +1,1 @@
+"""Rigid transforms, the pinhole camera, axis-aligned boxes."""

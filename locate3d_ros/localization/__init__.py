@@ -1,0 +1,1 @@
+"""MapSnapshot and text -> Localization."""

@@ -1,0 +1,1 @@
+"""FrameFeatures -> VoxelFeatureMap -> MapSnapshot, and map files."""

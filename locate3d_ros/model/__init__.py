@@ -1,0 +1,1 @@
+"""Text encoders and, with them, the neural parts."""
