@@ -59,14 +59,14 @@ def draw_box(image: Image, box: Box, intrinsics: Intrinsics, T_map_camera: Tenso
     """Draw a box's edges, in perspective, into the image in place. Edges behind the camera are cut off."""
     T_camera_map = invert_transform(T_map_camera)
     corners = transform_points(T_camera_map, box_corners(box).double()).numpy()  # [8, 3]
-    for a, b in EDGES:
-        segment = _clip_to_near_plane(corners[a], corners[b])
-        if segment is None:
-            continue
-        pixels = [
-            (intrinsics.fx * p[0] / p[2] + intrinsics.cx, intrinsics.fy * p[1] / p[2] + intrinsics.cy) for p in segment
-        ]
-        _draw_line(image, pixels[0], pixels[1], colour)
+    segments = [_clip_to_near_plane(corners[a], corners[b]) for a, b in EDGES]
+    thickness = max(1, round(image.shape[0] / 240))
+    # The dark rim of one edge must not cover the colour of another, so all rims come first.
+    for line_colour, line_thickness in (((0, 0, 0), thickness + 2), (colour, thickness)):
+        for segment in segments:
+            if segment is not None:
+                a, b = (_pixel(point, intrinsics) for point in segment)
+                _draw_line(image, a, b, line_colour, line_thickness)
 
 
 def _clip_to_near_plane(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...] | None:
@@ -78,18 +78,18 @@ def _clip_to_near_plane(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple
     return (a, cut) if a[2] >= NEAR_PLANE else (cut, b)
 
 
-def _draw_line(image: Image, a: tuple[float, float], b: tuple[float, float], colour: Colour) -> None:
+def _pixel(point: NDArray[np.float64], intrinsics: Intrinsics) -> tuple[int, int]:
+    u = intrinsics.fx * point[0] / point[2] + intrinsics.cx
+    v = intrinsics.fy * point[1] / point[2] + intrinsics.cy
+    return round(u), round(v)
+
+
+def _draw_line(image: Image, a: tuple[int, int], b: tuple[int, int], colour: Colour, thickness: int) -> None:
     height, width = image.shape[:2]
-    inside, start, end = cv2.clipLine((-width, -height, 3 * width, 3 * height), _pixel(a), _pixel(b))
+    # OpenCV's own clipping overflows on far-away ends, so lines are cut a little outside the image first.
+    inside, start, end = cv2.clipLine((-width, -height, 3 * width, 3 * height), a, b)
     if inside:
-        thickness = max(1, round(height / 240))
-        cv2.line(image, start, end, (0, 0, 0), thickness + 2, cv2.LINE_AA)
         cv2.line(image, start, end, colour, thickness, cv2.LINE_AA)
-
-
-def _pixel(point: tuple[float, float]) -> tuple[int, int]:
-    limit = 1_000_000.0  # within int32, far outside any image
-    return round(min(limit, max(-limit, point[0]))), round(min(limit, max(-limit, point[1])))
 
 
 def tint(image: Image, mask: NDArray[np.bool_], colour: Colour, opacity: float = 0.55) -> None:
