@@ -1,0 +1,1 @@
+"""What words mean: relation phrases, attribute words, object names with their sizes."""
