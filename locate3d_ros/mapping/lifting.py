@@ -1,0 +1,84 @@
+"""From a depth image to points of the map frame, each with the colour pixel it takes colour and features from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from locate3d_ros.config import MappingConfig
+from locate3d_ros.geometry.camera import project
+from locate3d_ros.geometry.transforms import require_rigid, transform_points
+from locate3d_ros.mapping.occlusion import unoccluded
+from locate3d_ros.types import Frame, Intrinsics
+
+
+@dataclass(frozen=True)
+class LiftedFrame:
+    """The usable depth pixels of one frame; P points."""
+
+    xyz: Tensor  # [P, 3] float64, map frame, metres
+    depth: Tensor  # [P] float64, metres along the optical axis of the colour camera
+    pixel: Tensor  # [P] int64, into the flattened colour image
+
+
+def lift(frame: Frame, T_map_camera: Tensor, config: MappingConfig, device: torch.device) -> LiftedFrame:
+    """Turn a frame's usable depth pixels into points.
+
+    Coordinates are float64 up to here: float32 would move points of large maps across cell borders.
+    Raises InputError where T_camera_depth is no rigid transform.
+    """
+    depth = frame.depth.to(device)
+    pixel = usable_pixels(depth, config).flatten().nonzero().squeeze(1)
+    z = depth.flatten()[pixel].to(torch.float64)
+    if frame.depth_intrinsics is None and frame.T_camera_depth is None:
+        xyz = unproject(pixel, z, frame.intrinsics)
+        return LiftedFrame(transform_points(T_map_camera, xyz), z, pixel)
+    xyz = unproject(pixel, z, frame.depth_intrinsics or frame.intrinsics)
+    if frame.T_camera_depth is not None:
+        xyz = transform_points(require_rigid(frame.T_camera_depth, f"camera {frame.camera}: T_camera_depth"), xyz)
+    return _register(xyz, frame, T_map_camera)
+
+
+def usable_pixels(depth: Tensor, config: MappingConfig) -> Tensor:
+    """Return [h, w] bool: depth strictly within the limits and not flying at an edge."""
+    usable = (depth > config.min_depth) & (depth < config.max_depth)
+    if config.edge_threshold == 0:
+        return usable
+    return usable & ~_edges(depth, config.edge_threshold)
+
+
+def unproject(pixel: Tensor, z: Tensor, intrinsics: Intrinsics) -> Tensor:
+    """Return camera-frame points (P, 3) float64 of flat pixel indices (P,) at depths z (P,), metres."""
+    u, v = pixel % intrinsics.width, torch.div(pixel, intrinsics.width, rounding_mode="floor")
+    x = (u - intrinsics.cx) / intrinsics.fx
+    y = (v - intrinsics.cy) / intrinsics.fy
+    return torch.stack((x * z, y * z, z), dim=1)
+
+
+def _edges(depth: Tensor, threshold: float) -> Tensor:
+    """Return [h, w] bool: a neighbour's depth differs by more than `threshold` times the pixel's own."""
+    known = torch.isfinite(depth) & (depth > 0)
+    edge = torch.zeros_like(known)
+    for axis in (0, 1):
+        count = depth.shape[axis] - 1
+        near, far = depth.narrow(axis, 0, count), depth.narrow(axis, 1, count)
+        step = (near - far).abs()
+        both = known.narrow(axis, 0, count) & known.narrow(axis, 1, count)
+        edge.narrow(axis, 0, count).logical_or_(both & (step > threshold * near))
+        edge.narrow(axis, 1, count).logical_or_(both & (step > threshold * far))
+    return edge
+
+
+def _register(xyz: Tensor, frame: Frame, T_map_camera: Tensor) -> LiftedFrame:
+    """Give points (P, 3) of the colour camera's frame the colour pixel they fall on, where they are seen there."""
+    color = frame.intrinsics
+    uv, z = project(xyz, color)
+    inside = (uv > -0.5).all(dim=1) & (uv[:, 0] < color.width - 0.5) & (uv[:, 1] < color.height - 0.5)
+    xyz, uv, z = xyz[inside], uv[inside], z[inside]
+    depth_camera = frame.depth_intrinsics or color
+    footprint = max(color.fx / depth_camera.fx, color.fy / depth_camera.fy)
+    seen = unoccluded(uv, z, color, footprint)
+    column, row = torch.floor(uv[seen] + 0.5).to(torch.int64).unbind(dim=1)
+    return LiftedFrame(transform_points(T_map_camera, xyz[seen]), z[seen], row * color.width + column)

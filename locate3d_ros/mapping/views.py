@@ -1,0 +1,64 @@
+"""Keyframe thumbnails that travel with the map, spread over the trajectory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from locate3d_ros.geometry.camera import scale_intrinsics
+from locate3d_ros.geometry.transforms import invert_transform, rotation_angle
+from locate3d_ros.mapping.lifting import LiftedFrame
+from locate3d_ros.types import Frame, Intrinsics, View
+
+MAX_WIDTH = 320
+"""Thumbnails are at most this wide, pixels."""
+
+
+def add_view(views: tuple[View, ...], newest: View, max_views: int) -> tuple[View, ...]:
+    """Return the views, oldest first, with one added; where there are too many, the most redundant older one leaves."""
+    kept = [*views, newest]
+    while len(kept) > max_views:
+        kept.pop(_most_redundant(kept))
+    return tuple(kept)
+
+
+def thumbnail(frame: Frame, T_map_camera: Tensor, lifted: LiftedFrame) -> View:
+    """Shrink a frame to a view on the CPU; its depth is that of the nearest lifted point in each pixel."""
+    width = min(MAX_WIDTH, frame.intrinsics.width)
+    height = max(1, round(frame.intrinsics.height * width / frame.intrinsics.width))
+    intrinsics = scale_intrinsics(frame.intrinsics, width, height)
+    rgb = frame.rgb
+    if width < frame.intrinsics.width:
+        planes = rgb.permute(2, 0, 1)[None].to(torch.float32)
+        rgb = interpolate(planes, (height, width), mode="area")[0].permute(1, 2, 0).round().to(torch.uint8)
+    depth = _thumbnail_depth(lifted, frame.intrinsics, intrinsics)
+    return View(rgb.cpu().clone(), intrinsics, T_map_camera, frame.stamp, frame.camera, depth.cpu())
+
+
+def _thumbnail_depth(lifted: LiftedFrame, color: Intrinsics, small: Intrinsics) -> Tensor:
+    """Return [height, width] float32 metres; 0 where no point falls."""
+    row = torch.div(lifted.pixel, color.width, rounding_mode="floor") * small.height // color.height
+    column = lifted.pixel % color.width * small.width // color.width
+    depth = torch.full((small.height * small.width,), float("inf"), dtype=torch.float64, device=lifted.depth.device)
+    depth.scatter_reduce_(0, row * small.width + column, lifted.depth, "amin")
+    depth[torch.isinf(depth)] = 0.0
+    return depth.reshape(small.height, small.width).to(torch.float32)
+
+
+def _most_redundant(views: Sequence[View]) -> int:
+    """Return the view, other than the newest, whose nearest neighbour is nearest; of equals the oldest."""
+    if len(views) == 1:
+        return 0
+    distance = np.array([[_pose_distance(a, b) for b in views] for a in views])
+    np.fill_diagonal(distance, np.inf)
+    return int(distance.min(axis=1)[:-1].argmin())
+
+
+def _pose_distance(a: View, b: View) -> float:
+    """Return metres plus radians between two poses: a metre of travel changes a room's view like a turn by one."""
+    T_a_b = invert_transform(a.T_map_camera) @ b.T_map_camera
+    return float(torch.linalg.vector_norm(T_a_b[:3, 3])) + rotation_angle(T_a_b)
