@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from locate3d_ros.mapping.cells import cell_centers, cells_of_points, pack_cells, unpack_cells
 from locate3d_ros.mapping.lifting import LiftedFrame
@@ -34,7 +35,7 @@ def frame_voxels(lifted: LiftedFrame, rgb: Tensor, tables: tuple[TokenTable, ...
     keys, voxel = _group(pack_cells(cells_of_points(lifted.xyz, voxel_size)))
     weight = torch.bincount(voxel, minlength=len(keys)).to(torch.float64)
     offset = _mean(lifted.xyz, voxel, weight) - cell_centers(unpack_cells(keys), voxel_size)
-    colors = _mean(rgb.reshape(-1, 3)[lifted.pixel], voxel, weight) / 255.0
+    colors = _mean(rgb.reshape(-1, 3).index_select(0, lifted.pixel), voxel, weight) / 255.0
     features = {table.name: _mean_features(_on(table, device), lifted.pixel, voxel, weight) for table in tables}
     return FrameVoxels(keys, weight, weight, offset.to(torch.float32), colors.to(torch.float32), features)
 
@@ -50,7 +51,7 @@ def _group(keys: Tensor) -> tuple[Tensor, Tensor]:
     """
     run_keys, run = torch.unique_consecutive(keys, return_inverse=True)
     distinct, voxel_of_run = torch.unique(run_keys, return_inverse=True)
-    return distinct, voxel_of_run[run]
+    return distinct, voxel_of_run.index_select(0, run)
 
 
 def _mean(values: Tensor, voxel: Tensor, weight: Tensor) -> Tensor:
@@ -61,27 +62,31 @@ def _mean(values: Tensor, voxel: Tensor, weight: Tensor) -> Tensor:
 
 def _mean_features(table: TokenTable, pixel: Tensor, voxel: Tensor, weight: Tensor) -> Tensor:
     """Average the features of pixels (P,) per voxel -> (V, D) float32; pixels without a token count as zero."""
+    tokens = len(table.tokens)
+    if tokens == 0:
+        return table.tokens.new_zeros((len(weight), table.tokens.shape[1]))
     taps = table.index.shape[-1]
-    index = table.index.reshape(-1, taps)[pixel].to(torch.int64)
-    share = table.weight.reshape(-1, taps)[pixel]
+    index = table.index.reshape(-1, taps).index_select(0, pixel)
+    share = table.weight.reshape(-1, taps).index_select(0, pixel)
     voxel, index, share = _join_runs(voxel, index, share)
-    used = index >= 0
-    pair = (voxel[:, None] * len(table.tokens) + index)[used]
-    pair, place = torch.unique(pair, return_inverse=True)
-    share = torch.bincount(place, share[used], len(pair)).to(table.tokens.dtype)
-    rows = torch.div(pair, len(table.tokens), rounding_mode="floor")
-    where = torch.stack((rows, pair % len(table.tokens)))
-    size = (len(weight), len(table.tokens))
-    matrix = torch.sparse_coo_tensor(where, share, size, is_coalesced=True, check_invariants=False)
-    sums: Tensor = torch.sparse.mm(matrix, table.tokens)
+    # Neighbouring rows of a voxel mostly share their tokens too: sorted, they join into few runs.
+    order = torch.argsort(voxel * tokens + index[:, 0])
+    voxel, index, share = _join_runs(voxel[order], index.index_select(0, order), share.index_select(0, order))
+    share = share.masked_fill(index < 0, 0.0)
+    pair, place = torch.unique(voxel[:, None] * tokens + index.clamp(min=0), return_inverse=True)
+    share = torch.bincount(place.flatten(), share.flatten(), len(pair)).to(table.tokens.dtype)
+    # Pairs are sorted by voxel: each voxel is a bag of weighted tokens.
+    first = torch.searchsorted(pair, torch.arange(len(weight), device=pair.device) * tokens)
+    sums: Tensor = embedding_bag(pair % tokens, table.tokens, first, mode="sum", per_sample_weights=share)
     return sums / weight[:, None].to(sums.dtype)
 
 
 def _join_runs(voxel: Tensor, index: Tensor, share: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Join consecutive pixels of the same voxel and tokens: (P,), (P, K), (P, K) -> (R,), (R, K), (R, K) float64."""
-    starts = torch.ones(len(voxel), dtype=torch.bool, device=voxel.device)
-    starts[1:] = (voxel[1:] != voxel[:-1]) | (index[1:] != index[:-1]).any(dim=1)
-    run = torch.cumsum(starts, dim=0) - 1
-    count = int(starts.sum())
-    sums = [torch.bincount(run, column.to(torch.float64), count) for column in share.unbind(dim=1)]
-    return voxel[starts], index[starts], torch.stack(sums, dim=1)
+    """Join consecutive rows of the same voxel and tokens: (P,), (P, K), (P, K) -> (R,), (R, K), (R, K) float64."""
+    changes = voxel[1:] != voxel[:-1]
+    for tap in index.unbind(dim=1):
+        changes |= tap[1:] != tap[:-1]
+    run = torch.cat((changes.new_zeros(1), changes)).cumsum(dim=0)
+    starts = torch.cat((changes.new_ones(1), changes)).nonzero().squeeze(1)
+    sums = [torch.bincount(run, column.to(torch.float64), len(starts)) for column in share.unbind(dim=1)]
+    return voxel[starts], index.index_select(0, starts).to(torch.int64), torch.stack(sums, dim=1)

@@ -38,7 +38,10 @@ def save_map(snapshot: MapSnapshot, path: Path) -> None:
         raise InputError(f"{path}: is a folder; give the name of a file")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
+        temporary.touch()
+        mode = temporary.stat().st_mode  # what the user's umask gives; the library makes files private
         save_file(_tensors(snapshot), temporary, _metadata(snapshot))
+        temporary.chmod(mode)
         _sync(temporary)
         os.replace(temporary, path)
         _sync(path.parent)

@@ -98,7 +98,7 @@ class VoxelGrid:
         cells = unpack_cells(row["key"])
         columns = {
             "cells": cells,
-            "xyz": (cell_centers(cells, self.voxel_size) + row["offset"]).to(torch.float32),
+            "xyz": self._points(cells, row["offset"]),
             "rgb": row["rgb"],
             "weight": row["weight"].to(torch.float32),
             "last_seen": row["last_seen"],
@@ -107,6 +107,11 @@ class VoxelGrid:
         for slot in self._slots:
             columns[slot_column(slot.name)] = self._columns[slot_column(slot.name)][rows].to(torch.float16)
         return GridChange(self._layout, self._count, rows, columns)
+
+    def _points(self, cells: Tensor, offset: Tensor) -> Tensor:
+        """Return float32 points (n, 3) that stay in their cells: rounding must not move one over the border."""
+        most = self.voxel_size / 2 * (1 - 1e-4)
+        return (cell_centers(cells, self.voxel_size) + offset.clamp(-most, most)).to(torch.float32)
 
     def _rows_of(self, keys: Tensor) -> Tensor:
         """Return the rows (n,) of distinct keys (n,), appending zero rows for unknown ones in their order."""

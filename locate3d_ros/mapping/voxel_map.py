@@ -149,11 +149,10 @@ class VoxelFeatureMap:
     def _nameable(self, lifted: LiftedFrame) -> LiftedFrame:
         """Drop and count the points beyond the cells that a key can name."""
         reach = (CELL_LIMIT - 1) * min(self._state.voxel_size, self._state.fine_voxel_size)
-        kept = (lifted.xyz.abs() < reach).all(dim=1)
-        dropped = len(kept) - int(kept.sum())
-        if dropped == 0:
+        if len(lifted.xyz) == 0 or float(lifted.xyz.abs().max()) < reach:
             return lifted
-        self._dropped_points += dropped
+        kept = (lifted.xyz.abs() < reach).all(dim=1)
+        self._dropped_points += int((~kept).sum())
         return LiftedFrame(lifted.xyz[kept], lifted.depth[kept], lifted.pixel[kept])
 
     def _leave_far_voxels(self, camera: Tensor) -> None:
