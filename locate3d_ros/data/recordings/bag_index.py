@@ -7,12 +7,14 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import ReaderError
 from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys.store import Typestore
 
 from locate3d_ros.data.recordings.bag_topics import CameraTopics, ImageTopic, find_cameras
 from locate3d_ros.data.recordings.pose_track import associate
@@ -66,8 +68,7 @@ class BagIndex:
 @contextmanager
 def open_bag(path: Path) -> Iterator[AnyReader]:
     """Open a bag. Raises BadFileError where it cannot be opened."""
-    # Bags of Humble and older hold no message definitions; these types have not changed since.
-    reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
+    reader = AnyReader([path], default_typestore=_types_of_humble())
     try:
         reader.open()
     except BAG_ERRORS as error:
@@ -81,6 +82,9 @@ def open_bag(path: Path) -> Iterator[AnyReader]:
 def read_index(path: Path) -> BagIndex:
     """Walk a bag once. Raises BadFileError where it cannot be opened; later faults are listed."""
     index = BagIndex()
+    for file in sorted(path.glob("*.db3")) if path.is_dir() else [path]:
+        if _is_cut_database(file):
+            index.faults.append(SkippedFrame(str(file), f"the rest is {_MEND}"))
     with open_bag(path) as reader:
         for connection, raw in walk(reader, path, (IMAGE, COMPRESSED_IMAGE, CAMERA_INFO, TF), index.faults):
             try:
@@ -122,6 +126,26 @@ def cameras_of(path: Path, index: BagIndex) -> tuple[CameraTopics, ...]:
         return find_cameras(index.images.values(), index.infos)
     except InputError as error:
         raise BadFileError.of(path, error) from None
+
+
+@cache
+def _types_of_humble() -> Typestore:
+    """Return the messages of bags that hold no definitions, Humble's and older; those read here are the same since."""
+    return get_typestore(Stores.ROS2_HUMBLE)
+
+
+def _is_cut_database(file: Path) -> bool:
+    """Tell whether a SQLite file is shorter than its header says: SQLite itself reads zeros for what is missing."""
+    with file.open("rb") as database:
+        header = database.read(100)
+    if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
+        return False
+    # Offsets 16, 24, 28, 92 of SQLite's file format: page size, change counter, pages, counter that "pages" is of.
+    (page_size,) = struct.unpack_from(">H", header, 16)
+    changes, pages = struct.unpack_from(">II", header, 24)
+    (pages_of,) = struct.unpack_from(">I", header, 92)
+    bytes_per_page = 65536 if page_size == 1 else page_size
+    return bool(changes == pages_of and file.stat().st_size < pages * bytes_per_page)
 
 
 def _note(index: BagIndex, reader: AnyReader, connection: Connection, raw: bytes) -> None:

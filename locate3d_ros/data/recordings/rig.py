@@ -46,8 +46,9 @@ def make_frame(rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32], rig: 
     if depth_distortion:
         depth = undistort_depth(depth, camera_of_depth, depth_distortion)
     return Frame(
-        rgb=torch.from_numpy(np.ascontiguousarray(rgb)),
-        depth=torch.from_numpy(np.ascontiguousarray(depth)),
+        # Images straight from a bag are views of its bytes, which tensors must not write to.
+        rgb=torch.from_numpy(np.require(rgb, requirements=("C", "W"))),
+        depth=torch.from_numpy(np.require(depth, requirements=("C", "W"))),
         intrinsics=rig.color,
         T_map_camera=moment.T_map_camera,
         stamp=moment.stamp,
