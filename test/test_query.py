@@ -7,13 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locate3d_ros.errors import InputError
+from locate3d_ros.localization.lexicon.word_set import word_set
 from locate3d_ros.localization.query import MAX_CHARACTERS, NounPhrase, Order, Query, Rank, RelationKind, parse
 from locate3d_ros.localization.query_reader import MAX_RELATIONS
 
-WORDS = (
-    "the a white red dark mug table chair sofa in on of under between and or not is that which left right to from it "
-    "me nearest second two next , . front closest with without corner water bottle near glasses one small find"
-).split()
+WORDS = sorted(
+    word_set(
+        "the a white red dark mug table chair sofa in on of under between and or not is that which left right to from "
+        "it me nearest second two next , . front closest with without corner water bottle near glasses one small find"
+    )
+)
 
 
 def outline(phrase: NounPhrase) -> str:

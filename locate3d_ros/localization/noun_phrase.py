@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from locate3d_ros.localization.lexicon.colour_terms import SHADES
 from locate3d_ros.localization.lexicon.kinds import Order
 from locate3d_ros.localization.lexicon.nouns import longest_known_end, singular
 from locate3d_ros.localization.lexicon.word_set import word_set
@@ -20,7 +21,6 @@ from locate3d_ros.localization.lexicon.words import (
     NUMBERS,
     ORDINALS,
     RANKS,
-    SHADES,
     SIZE_WORDS,
 )
 from locate3d_ros.localization.query_tokens import Token

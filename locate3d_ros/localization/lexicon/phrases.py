@@ -20,7 +20,7 @@ _RELATIONS: dict[RelationKind, str] = {
     "at|adjacent to|adjacent|adjoining|alongside|along side|along with|together with|around|"
     "next door to|not far from|"
     "at the end of|at the edge of|on the edge of|at the head of|in the vicinity of|surrounded by|accompanied by|"
-    "in proximity to|neighboring|neighbouring|along",
+    "in proximity to|toward|towards|neighboring|neighbouring|along",
     RelationKind.LEFT_OF: "left of|to the left of|on the left of|at the left of|to left of|on left of|left side of|"
     "on the left side of|to the left side of|at the left side of|on the left hand side of|in the left of|left to|"
     "to the left hand side of|in the left side of|on left side of|at left side of|towards the left of",
@@ -99,7 +99,8 @@ NEGATIONS = word_set("not no never neither nor isn't isnt aren't arent wasn't do
 PLACED = word_set(
     "placed sitting standing hanging hung mounted lying laying located kept situated positioned found resting put "
     "stacked stored set arranged seen leaning installed seated laid stands sits lies rests hangs fitted present "
-    "directly right just immediately very also still slightly closely mostly lined parked left stuck fixed attached"
+    "directly right just immediately very also still slightly closely mostly lined parked left stuck fixed attached "
+    "hanged"
 )
 """Words that add nothing before a relation: "hanging on", "directly above"."""
 

@@ -42,8 +42,8 @@ class SizeEntry:
 def load_sizes() -> tuple[SizeEntry, ...]:
     """Read the table that ships with the package. Raises ValueError naming the line of a wrong row."""
     table = files("locate3d_ros.localization.lexicon").joinpath("sizes.csv")
-    with table.open(encoding="utf-8", newline="") as lines:
-        return tuple(_entry(number, row) for number, row in enumerate(csv.DictReader(lines), start=2))
+    rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+    return tuple(_entry(number, row) for number, row in enumerate(rows, start=2))
 
 
 def _entry(number: int, row: dict[str, str]) -> SizeEntry:
