@@ -24,6 +24,8 @@ def package_data():
 setup(
     name=NAME,
     version=VERSION,
+    license="Apache-2.0",
+    python_requires=">=3.10",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={NAME: package_data()},
     data_files=[
