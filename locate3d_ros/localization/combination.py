@@ -1,0 +1,72 @@
+"""The few weights of the log-linear score and of its calibration, as `tools/calibrate_similarity.py` fitted them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+WEIGHTS_FILE = "similarity_weights.json"
+
+
+@dataclass(frozen=True)
+class NounWeights:
+    """What a noun's evidence counts, each per unit of that evidence."""
+
+    evidence: float  # standardised class log-probability
+    size: float  # log-likelihood
+    support: float  # log-likelihood
+
+
+@dataclass(frozen=True)
+class RankWeights:
+    """What makes one proposal a better answer than another."""
+
+    noun: float  # weighted evidence of the noun
+    posterior: float  # log-probability of the noun among its rivals
+    isolation: float
+    contrast: float
+    filling: float
+    colour: float  # log-share of the named colours
+    relation: float  # log-score of the relations
+    order: float  # log-share of the candidates that the superlative puts behind
+
+
+@dataclass(frozen=True)
+class CalibrationWeights:
+    """The logistic model that turns an answer's evidence into the probability that it is right."""
+
+    bias: float
+    posterior: float
+    evidence: float
+    absolute: float
+    trust: float
+    size: float
+    colour: float
+    relation: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class SimilarityWeights:
+    """All fitted numbers."""
+
+    noun: NounWeights
+    rank: RankWeights
+    calibration: CalibrationWeights
+
+
+@lru_cache(maxsize=1)
+def load_weights() -> SimilarityWeights:
+    """Read the weights that ship with the package."""
+    return read_weights(Path(str(files("locate3d_ros.localization").joinpath(WEIGHTS_FILE))))
+
+
+def read_weights(path: Path) -> SimilarityWeights:
+    """Read a weights file; what it says about its making is left aside."""
+    table = json.loads(path.read_text(encoding="utf-8"))
+    return SimilarityWeights(
+        NounWeights(**table["noun"]), RankWeights(**table["rank"]), CalibrationWeights(**table["calibration"])
+    )

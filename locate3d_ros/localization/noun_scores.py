@@ -1,0 +1,77 @@
+"""How well every proposal of a scene answers a noun: class, size and support, against all other everyday nouns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+from torch import Tensor
+
+from locate3d_ros.localization.class_evidence import absolute_evidence, class_evidence
+from locate3d_ros.localization.combination import NounWeights
+from locate3d_ros.localization.scene import SimilarityScene
+from locate3d_ros.localization.vocabulary import Noun
+
+Values = NDArray[np.float32]
+
+SIZE_KNOWN = (0.4, 0.7)  # likeness to the nearest entry at which its size starts to count, and counts in full
+
+
+@dataclass(frozen=True)
+class NounScores:
+    """Evidence for one noun in P proposals; zeros where nothing is known."""
+
+    evidence: Values  # [P] class evidence against the scene's other proposals
+    absolute: Values  # [P] class log-probability above chance
+    size: Values  # [P] log-likelihood of the size above that for any everyday thing
+    support: Values  # [P] log-likelihood of what carries it
+    total: Values  # [P] weighted sum of evidence, size and support
+    posterior: Values  # [P] log-probability of the noun among its rivals
+    trust: float  # in [0, 1]: how well the classifier knows the noun
+
+
+def score_noun(scene: SimilarityScene, noun: Noun | None, weights: NounWeights) -> NounScores:
+    """Score a noun; None stands for "any thing"."""
+    if noun is None:
+        zero = np.zeros(len(scene), dtype=np.float32)
+        return NounScores(zero, zero, zero, zero, zero, zero, 0.0)
+    evidence = class_evidence(noun.class_weights[None], _as_tensor(noun.class_trust), scene.classes, len(scene))[0]
+    known = np.clip((noun.entry_likeness - SIZE_KNOWN[0]) / (SIZE_KNOWN[1] - SIZE_KNOWN[0]), 0.0, 1.0)
+    mixture = noun.entry_weights.cpu().numpy()
+    anything = logsumexp(scene.sizes, axis=0) - np.log(max(len(scene.sizes), 1))
+    size = known * (_mixed(scene.sizes, mixture) - anything)
+    support = known * _mixed(scene.supports, mixture)
+    total = weights.evidence * evidence + weights.size * size + weights.support * support
+    return NounScores(
+        evidence=evidence,
+        absolute=absolute_evidence(noun.class_weights, scene.classes, len(scene)) * noun.class_trust,
+        size=size.astype(np.float32),
+        support=support.astype(np.float32),
+        total=total.astype(np.float32),
+        posterior=_posterior(scene, noun, total, anything, weights),
+        trust=noun.class_trust,
+    )
+
+
+def _posterior(scene: SimilarityScene, noun: Noun, total: Values, anything: Values, weights: NounWeights) -> Values:
+    """Return the log-probability [P] of the noun where one of it and its rivals is the proposal's name."""
+    rivals = (
+        weights.evidence * scene.evidence + weights.size * (scene.sizes - anything) + weights.support * scene.supports
+    )
+    rivalry = noun.rivalry.cpu().numpy()
+    there = rivalry > 0
+    against = logsumexp(rivals[there] + np.log(rivalry[there])[:, None], axis=0)
+    return np.asarray(total - np.logaddexp(total, against), dtype=np.float32)
+
+
+def _mixed(rows: Values, weights: Values) -> Values:
+    """Return log sum_v weights[v] exp(rows[v]) over the rows (V, P) with weight."""
+    there = weights > 0
+    return np.asarray(logsumexp(rows[there] + np.log(weights[there])[:, None], axis=0), dtype=np.float32)
+
+
+def _as_tensor(value: float) -> Tensor:
+    return torch.tensor([value])

@@ -1,0 +1,111 @@
+"""What the similarity localizer computes from one map state alone: proposals and their evidence for every noun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from torch import Tensor
+
+from locate3d_ros.localization.class_evidence import ClassScores, class_evidence, standardise
+from locate3d_ros.localization.cues import ProposalCues, measure_cues
+from locate3d_ros.localization.encoders import ClassHead
+from locate3d_ros.localization.gravity import up_direction, upright_rotation
+from locate3d_ros.localization.planes import Planes, find_planes
+from locate3d_ros.localization.proposals import RawProposals, VoxelFeatures, propose
+from locate3d_ros.localization.regions import VoxelLinks, link_voxels, membership
+from locate3d_ros.localization.size_evidence import size_likelihoods, support_likelihoods
+from locate3d_ros.localization.surface import Surface, surface_of
+from locate3d_ros.localization.thinning import ThinCloud, thin
+from locate3d_ros.localization.vocabulary import Vocabulary
+from locate3d_ros.types import MapSnapshot
+
+MERGE_CHANNELS = 48  # feature channels that hierarchies compare
+
+
+@dataclass(frozen=True)
+class SimilarityScene:
+    """A prepared map state: P proposals, V vocabulary entries, C classes (implements `PreparedScene`)."""
+
+    snapshot: MapSnapshot
+    cloud: ThinCloud  # map frame; what regions index
+    surface: Surface  # upright
+    R_upright_map: NDArray[np.float64]  # [3, 3]
+    planes: Planes
+    proposals: RawProposals  # upright
+    links: VoxelLinks
+    points_per_voxel: NDArray[np.int64]  # [N] fine points
+    cues: ProposalCues
+    classes: ClassScores | None  # of the proposals; None: the map has no features
+    evidence: NDArray[np.float32]  # [V, P] class evidence of every entry
+    sizes: NDArray[np.float32]  # [V, P] log-likelihoods
+    supports: NDArray[np.float32]  # [V, P] log-likelihoods
+
+    def __len__(self) -> int:
+        """Count the proposals."""
+        return len(self.proposals.groups)
+
+
+def prepare_scene(snapshot: MapSnapshot, vocabulary: Vocabulary, head: ClassHead) -> SimilarityScene:
+    """Propose regions and measure them."""
+    cloud = thin(snapshot.fine)
+    surface_map = surface_of(cloud)
+    R_upright_map = upright_rotation(up_direction(snapshot, surface_map))
+    surface = surface_map.rotated(R_upright_map)
+    links = link_voxels(surface_map.xyz, snapshot.cells.cpu().numpy(), snapshot.voxel_size)
+    planes = find_planes(surface)
+    proposals = propose(surface, planes, VoxelFeatures(links, _merge_features(snapshot)))
+    members = membership(proposals.groups, len(surface))
+    cues = measure_cues(surface, planes, members, proposals.boxes)
+    voxel_weights = links.weights(proposals.groups)
+    classes = _classes(snapshot, voxel_weights, head)
+    return SimilarityScene(
+        snapshot=snapshot,
+        cloud=cloud,
+        surface=surface,
+        R_upright_map=R_upright_map,
+        planes=planes,
+        proposals=proposals,
+        links=links,
+        points_per_voxel=links.points_per_voxel(),
+        cues=cues,
+        classes=classes,
+        evidence=class_evidence(vocabulary.class_weights, vocabulary.class_trust, classes, len(proposals.groups)),
+        sizes=size_likelihoods(vocabulary.entries, proposals.boxes),
+        supports=support_likelihoods(vocabulary.entries, cues),
+    )
+
+
+def _class_features(snapshot: MapSnapshot) -> Tensor | None:
+    """Return the features [N, D] that the classifier reads: the first slot; None where no voxel has any."""
+    if not snapshot.features or not bool(snapshot.has_features.any()):
+        return None
+    return next(iter(snapshot.features.values()))
+
+
+def _merge_features(snapshot: MapSnapshot) -> NDArray[np.float32]:
+    """Return a few centred feature channels per voxel (N, D), zero where unknown."""
+    features = _class_features(snapshot)
+    if features is None:
+        return np.zeros((len(snapshot), 1), dtype=np.float32)
+    values = features[:, :MERGE_CHANNELS].float()
+    known = snapshot.has_features
+    centred = torch.where(known[:, None], values - values[known].mean(dim=0), torch.zeros_like(values))
+    return np.asarray(centred.cpu().numpy(), dtype=np.float32)
+
+
+def _classes(snapshot: MapSnapshot, voxel_weights: csr_matrix, head: ClassHead) -> ClassScores | None:
+    """Classify every proposal's mean feature; proposals without features get the scene's mean."""
+    features = _class_features(snapshot)
+    if features is None or voxel_weights.shape[0] == 0:
+        return None
+    known = snapshot.has_features.cpu().numpy().astype(np.float32)
+    values = np.where(known[:, None] > 0, features.float().cpu().numpy(), 0.0).astype(np.float32)
+    total = voxel_weights @ known
+    means = (voxel_weights @ values) / np.maximum(total, 1.0)[:, None]
+    means[total == 0] = means[total > 0].mean(axis=0) if (total > 0).any() else 0.0
+    logits = head.logits(torch.from_numpy(means).to(head.name_vectors.device))
+    return standardise(logits.cpu().log_softmax(dim=1))

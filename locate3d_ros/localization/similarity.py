@@ -1,0 +1,73 @@
+"""Answers requests without a trained decoder: proposals, and how well class, size, place and words fit them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from threading import Lock
+
+from locate3d_ros.config import LocalizationConfig
+from locate3d_ros.errors import InputError
+from locate3d_ros.localization.answers import answer_structure, answer_things
+from locate3d_ros.localization.combination import load_weights
+from locate3d_ros.localization.encoders import ClassHead, TextEncoder
+from locate3d_ros.localization.query import parse
+from locate3d_ros.localization.request_scores import score_request
+from locate3d_ros.localization.scene import SimilarityScene, prepare_scene
+from locate3d_ros.localization.structure import STRUCTURE_WORDS
+from locate3d_ros.localization.vocabulary import Vocabulary
+from locate3d_ros.types import Localization, LocalizeOptions, MapSnapshot, PreparedScene, Status
+
+REFINE_UNAVAILABLE = "refine is not available with this localizer"
+
+
+class SimilarityLocalizer:
+    """Chooses among 3D proposals (implements `Localizer`); safe to call from several threads."""
+
+    def __init__(self, text_encoder: TextEncoder, class_head: ClassHead, config: LocalizationConfig) -> None:
+        """Take the parts; `config` gives the options of requests that name none."""
+        self._head = class_head
+        self._config = config
+        self._vocabulary = Vocabulary(text_encoder, class_head)
+        self._weights = load_weights()
+        self._preparing = Lock()
+        self._prepared: SimilarityScene | None = None
+
+    @property
+    def name(self) -> str:
+        """The localizer's name, as replies record it."""
+        return "similarity"
+
+    def prepare(self, snapshot: MapSnapshot) -> SimilarityScene:
+        """Find and measure the proposals of a map state."""
+        return prepare_scene(snapshot, self._vocabulary, self._head)
+
+    def localize(self, snapshot: MapSnapshot, text: str, options: LocalizeOptions) -> Localization:
+        """Answer from the prepared scene of this snapshot, prepared now where it is another one than last time."""
+        with self._preparing:
+            prepared = self._prepared
+            if prepared is None or prepared.snapshot is not snapshot:
+                prepared = self._prepared = self.prepare(snapshot)
+        return self.answer(prepared, text, options)
+
+    def answer(self, scene: PreparedScene, text: str, options: LocalizeOptions) -> Localization:
+        """Answer one request; every failure is a status and one sentence."""
+        started = time.perf_counter()
+        if not isinstance(scene, SimilarityScene):
+            raise TypeError(f"answer: a scene of {type(scene).__name__}; prepare it with this localizer")
+        result = self._answer(scene, text, options)
+        if options.refine:
+            result = replace(result, message="; ".join(filter(None, (result.message, REFINE_UNAVAILABLE))))
+        return replace(result, revision=scene.snapshot.revision, seconds=time.perf_counter() - started)
+
+    def _answer(self, scene: SimilarityScene, text: str, options: LocalizeOptions) -> Localization:
+        try:
+            query = parse(text)
+        except InputError as error:
+            return Localization(Status.BAD_REQUEST, str(error))
+        if len(scene.snapshot) == 0:
+            return Localization(Status.MAP_EMPTY, "the map is empty: no frame with valid depth and a pose has arrived")
+        if query.target.head in STRUCTURE_WORDS:
+            return answer_structure(scene, query, options)
+        scores = score_request(scene, query, self._vocabulary, self._weights)
+        return answer_things(scene, query, scores, self._weights, options)
