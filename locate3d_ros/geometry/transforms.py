@@ -27,7 +27,8 @@ def invert_transform(T_a_b: Tensor) -> Tensor:
 def require_rigid(T: Tensor, source: str) -> Tensor:
     """Return T (4, 4) as float64 if it is a rigid transform.
 
-    Rotations off by up to 1e-3 (poses written with few digits) are projected onto the nearest rotation.
+    Rotations off by up to 1e-3 (poses written with few digits) are projected onto the nearest rotation; those exact
+    to 1e-9 stay as they are, so that a pose checked again is the same.
     Raises InputError naming `source` where T has another shape, is not finite, or is no rotation.
     """
     if T.shape != (4, 4):
@@ -40,6 +41,8 @@ def require_rigid(T: Tensor, source: str) -> Tensor:
     bottom = (T[3] - torch.tensor([0.0, 0.0, 0.0, 1.0], dtype=torch.float64)).abs().max().item()
     if error > 1e-3 or bottom > 1e-6 or torch.linalg.det(rotation) < 0:
         raise InputError(f"{source}: pose is not a rigid transform (rotation off by {error:.2g}); give camera-to-world")
+    if error <= 1e-9:
+        return T
     u, _, vt = torch.linalg.svd(rotation)
     rigid = T.clone()
     rigid[:3, :3] = u @ vt

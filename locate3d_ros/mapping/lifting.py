@@ -23,12 +23,14 @@ class LiftedFrame:
     pixel: Tensor  # [P] int64, into the flattened colour image
 
 
-def lift(frame: Frame, T_map_camera: Tensor, config: MappingConfig, device: torch.device) -> LiftedFrame:
+def lift(frame: Frame, config: MappingConfig, device: torch.device) -> LiftedFrame:
     """Turn a frame's usable depth pixels into points.
 
-    Coordinates are float64 up to here: float32 would move points of large maps across cell borders.
+    Coordinates are float64: float32 would move points of large maps across cell borders. The pose is used to its
+    last digit, as it was given, for the same reason.
     Raises InputError where T_camera_depth is no rigid transform.
     """
+    T_map_camera = frame.T_map_camera.to(torch.float64)
     depth = frame.depth.to(device)
     pixel = usable_pixels(depth, config).flatten().nonzero().squeeze(1)
     z = depth.flatten()[pixel].to(torch.float64)
@@ -37,7 +39,8 @@ def lift(frame: Frame, T_map_camera: Tensor, config: MappingConfig, device: torc
         return LiftedFrame(transform_points(T_map_camera, xyz), z, pixel)
     xyz = unproject(pixel, z, frame.depth_intrinsics or frame.intrinsics)
     if frame.T_camera_depth is not None:
-        xyz = transform_points(require_rigid(frame.T_camera_depth, f"camera {frame.camera}: T_camera_depth"), xyz)
+        T_camera_depth = require_rigid(frame.T_camera_depth.cpu(), f"camera {frame.camera}: T_camera_depth")
+        xyz = transform_points(T_camera_depth, xyz)
     return _register(xyz, frame, T_map_camera)
 
 
@@ -51,7 +54,8 @@ def usable_pixels(depth: Tensor, config: MappingConfig) -> Tensor:
 
 def unproject(pixel: Tensor, z: Tensor, intrinsics: Intrinsics) -> Tensor:
     """Return camera-frame points (P, 3) float64 of flat pixel indices (P,) at depths z (P,), metres."""
-    u, v = pixel % intrinsics.width, torch.div(pixel, intrinsics.width, rounding_mode="floor")
+    u = (pixel % intrinsics.width).to(torch.float64)
+    v = torch.div(pixel, intrinsics.width, rounding_mode="floor").to(torch.float64)
     x = (u - intrinsics.cx) / intrinsics.fx
     y = (v - intrinsics.cy) / intrinsics.fy
     return torch.stack((x * z, y * z, z), dim=1)

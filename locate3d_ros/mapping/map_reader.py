@@ -30,7 +30,7 @@ def read_snapshot(path: Path, extractor: FeatureExtractor) -> MapSnapshot:
     source = str(path)
     prefix = slot_column("")
     slots = {name.removeprefix(prefix): values for name, values in tensors.items() if name.startswith(prefix)}
-    widths = {name: values.shape[-1] for name, values in slots.items()}
+    widths = {name: values.shape[-1] if values.ndim else 0 for name, values in slots.items()}
     require_extractor(metadata.get("extractor", ""), metadata.get("digest", ""), widths, extractor, source)
     voxel_size = _positive(metadata, "voxel_size", source)
     cells, xyz, rgb = _grid(tensors, "", voxel_size, source)
@@ -43,7 +43,7 @@ def read_snapshot(path: Path, extractor: FeatureExtractor) -> MapSnapshot:
         rgb=rgb,
         features={slot.name: slots[slot.name] for slot in extractor.slots},
         has_features=_has_features(tensors, slots, count, source),
-        weight=_column(tensors, "weight", torch.float32, (count,), source),
+        weight=_weights(tensors, count, source),
         last_seen=_column(tensors, "last_seen", torch.float64, (count,), source),
         fine=_fine_cloud(tensors, metadata, source),
         revision=int(_number(metadata, "revision", source)),
@@ -100,6 +100,13 @@ def _fine_cloud(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], sour
     voxel_size = _positive(metadata, "fine_voxel_size", source)
     _, xyz, rgb = _grid(tensors, "fine.", voxel_size, source)
     return FineCloud(xyz, rgb, voxel_size)
+
+
+def _weights(tensors: Mapping[str, Tensor], count: int, source: str) -> Tensor:
+    weight = _column(tensors, "weight", torch.float32, (count,), source)
+    if (weight <= 0).any():
+        raise InputError(f"{source}: weight holds values that are not above 0; {_MEND}")
+    return weight
 
 
 def _has_features(tensors: Mapping[str, Tensor], slots: Mapping[str, Tensor], count: int, source: str) -> Tensor:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from locate3d_ros.geometry.camera import scale_intrinsics
-from locate3d_ros.geometry.transforms import invert_transform, rotation_angle
 from locate3d_ros.mapping.lifting import LiftedFrame
 from locate3d_ros.types import Frame, Intrinsics, View
 
@@ -53,12 +51,14 @@ def _most_redundant(views: Sequence[View]) -> int:
     """Return the view, other than the newest, whose nearest neighbour is nearest; of equals the oldest."""
     if len(views) == 1:
         return 0
-    distance = np.array([[_pose_distance(a, b) for b in views] for a in views])
-    np.fill_diagonal(distance, np.inf)
-    return int(distance.min(axis=1)[:-1].argmin())
+    distance = _pose_distances(torch.stack([view.T_map_camera for view in views]))
+    distance.fill_diagonal_(float("inf"))
+    return int(distance.amin(dim=1)[:-1].argmin())
 
 
-def _pose_distance(a: View, b: View) -> float:
-    """Return metres plus radians between two poses: a metre of travel changes a room's view like a turn by one."""
-    T_a_b = invert_transform(a.T_map_camera) @ b.T_map_camera
-    return float(torch.linalg.vector_norm(T_a_b[:3, 3])) + rotation_angle(T_a_b)
+def _pose_distances(T: Tensor) -> Tensor:
+    """Return metres plus radians (n, n) between poses (n, 4, 4): a metre changes a room's view like a radian does."""
+    metres = torch.cdist(T[:, :3, 3], T[:, :3, 3])
+    rotations = T[:, :3, :3].reshape(len(T), 9)
+    cosine = ((rotations @ rotations.T - 1.0) / 2.0).clamp(-1.0, 1.0)
+    return metres + torch.acos(cosine)

@@ -82,7 +82,7 @@ class VoxelFeatureMap:
         T_map_camera = require_frame(frame)
         tables = () if features is None else require_features(features, frame, self._extractor.slots)
         with self._writing:
-            lifted = self._nameable(lift(frame, T_map_camera, self._config, self._device))
+            lifted = self._nameable(lift(frame, self._config, self._device))
             state = replace(self._state, revision=self._state.revision + 1, stamp=frame.stamp)
             if len(lifted.xyz) == 0:
                 self._state = state
