@@ -1,0 +1,47 @@
+"""The only place that constructs parts from a configuration."""
+
+from __future__ import annotations
+
+import torch
+
+from locate3d_ros.config import Config
+from locate3d_ros.errors import InputError
+from locate3d_ros.features.embedded import EmbeddedClassHead, EmbeddedExtractor
+from locate3d_ros.localization.similarity import SimilarityLocalizer
+from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
+from locate3d_ros.model.text import MiniLm
+from locate3d_ros.pipeline import Locate3D
+from locate3d_ros.types import FeatureExtractor, Localizer
+
+
+def build(config: Config) -> Locate3D:
+    """Construct extractor, map and localizer."""
+    device = resolve_device(config.device)
+    if config.threads > 0:
+        torch.set_num_threads(config.threads)
+    extractor = build_extractor(config, device)
+    voxel_map = VoxelFeatureMap(config.mapping, extractor, device)
+    return Locate3D(extractor, voxel_map, build_localizer(config, device), config)
+
+
+def build_extractor(config: Config, device: torch.device) -> FeatureExtractor:
+    """Construct the 2D feature extractor of the configured backend."""
+    return EmbeddedExtractor(config.quality, device)
+
+
+def build_localizer(config: Config, device: torch.device) -> Localizer:
+    """Construct what answers requests."""
+    return SimilarityLocalizer(MiniLm(device), EmbeddedClassHead(device), config.localization)
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn auto, cpu, cuda or cuda:N into a device that is there. Raises InputError otherwise."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"device = {name!r}: unknown; give auto, cpu, cuda or cuda:N") from None
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise InputError(f"device = {name!r}: no such CUDA device here; give auto or cpu")
+    return device
