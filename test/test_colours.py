@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -120,6 +120,7 @@ def test_points_that_are_not_finite_give_finite_shares() -> None:
     assert torch.isfinite(shares).all()
 
 
+@settings(deadline=None)
 @given(arrays("float32", (7, 3), elements=st.floats(0.0, 1.0, width=32)))
 def test_shares_add_up_to_one_and_scores_stay_in_range(rgb) -> None:
     shares = colour_shares(torch.from_numpy(rgb))
