@@ -21,6 +21,7 @@ from pathlib import Path
 import system_packages
 
 ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "requirements.txt"
 ROS_REQUIREMENTS = ROOT / "tools" / "ros_requirements.txt"
 INTERFACE_BUILDER = ROOT / "tools" / "build_interfaces.py"
 # Variables of a sourced distribution, or of another environment, that would mix its files with ours.
@@ -113,7 +114,7 @@ def set_up(environment: Environment, torch: str, extras: str) -> None:
     """Make the environment, install the packages, build the interfaces, add the extras."""
     system_packages.ensure(system_packages.BUILD)
     environment.create()
-    project: list[str | Path] = [torch, ROOT / "pyproject.toml", ROOT / "setup.py", ROS_REQUIREMENTS]
+    project: list[str | Path] = [torch, ROOT / "pyproject.toml", ROOT / "setup.py", REQUIREMENTS, ROS_REQUIREMENTS]
     interfaces: list[str | Path] = [INTERFACE_BUILDER, ROS_REQUIREMENTS, *files_below(ROOT / "msg")]
     environment.step("torch", [torch], lambda: environment.install(*shlex.split(torch)))
     environment.step("packages", project, lambda: environment.install("-r", ROS_REQUIREMENTS, "-e", "."))
