@@ -1,0 +1,89 @@
+"""What the command line accepts; its options are the fields of the configuration. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Union
+
+import tyro
+
+from locate3d_ros.config import Config
+from locate3d_ros.errors import InputError
+
+
+@dataclass(frozen=True)
+class MapArguments:
+    """Build a map from a recording and write it to a file."""
+
+    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SOURCE")]
+    """A recording: rosbag2, 7-Scenes, TUM or plain folder."""
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="MAP.safetensors")]
+    """The map file to write."""
+    config: Config = field(default_factory=Config)
+
+
+@dataclass(frozen=True)
+class LocalizeArguments:
+    """Find things by name, in a recording or in a map file, and print where they are."""
+
+    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SOURCE")]
+    """A recording, or a map file of `locate3d map` (which keeps its own voxel sizes)."""
+    text: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="TEXT")] = ()
+    """Sentences such as "the white mug next to the sink"."""
+    texts: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """A text file with one sentence a line; empty lines are ignored."""
+    json: Annotated[Path | None, tyro.conf.arg(metavar="OUT.json")] = None
+    """Write the answers to this file, as locate3d/localizations@1."""
+    points: bool = False
+    """Write every object's points into the JSON too."""
+    picture: Annotated[Path | None, tyro.conf.arg(metavar="OUT.png")] = None
+    """Draw the answers into camera views and the map from above, and write this PNG."""
+    config: Config = field(default_factory=Config)
+
+
+# Evaluated while the program runs, where Python 3.10 needs the spelled-out form for annotated members.
+_Command = Union[  # noqa: UP007
+    Annotated[MapArguments, tyro.conf.subcommand("map")],
+    Annotated[LocalizeArguments, tyro.conf.subcommand("localize")],
+]
+_MARKERS = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
+
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
+_BOX = re.compile(r"[│╭╮╰╯]")
+_PLACE = re.compile(r"Error parsing \S*tyro\S*: ")  # tyro's own name for a part of the configuration: no option
+_HELP = re.compile(r"For full helptext, (?:run:?|see) (.+)")
+
+
+def parse(arguments: Sequence[str]) -> MapArguments | LocalizeArguments:
+    """Parse the words after the program's name. Raises InputError for wrong ones; --help prints and exits with 0."""
+    printed = io.StringIO()
+    try:
+        with redirect_stderr(printed):
+            return tyro.cli(_Command, prog="locate3d", args=arguments, config=_MARKERS)  # type: ignore[call-overload, no-any-return]
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+    raise InputError(one_line(printed.getvalue()))
+
+
+def one_line(box: str) -> str:
+    """Turn the box that tyro prints into one line: what is wrong, and which help to read."""
+    sections: list[list[str]] = [[]]
+    for line in _COLOR.sub("", box).splitlines():
+        content = _BOX.sub("", line).strip()
+        if not line.startswith("│"):
+            continue  # the frame, and the title in it
+        if content.startswith("─"):
+            sections.append([])
+        else:
+            sections[-1].append(content)
+    texts = [" ".join(section) for section in sections]
+    reasons = [text for text in texts if text and not text.startswith(("For full helptext", "Argument helptext"))]
+    reason = _PLACE.sub("", "; ".join(reason.rstrip(" .") for reason in reasons)) or "wrong arguments"
+    found = _HELP.search(texts[-1])
+    return f"{reason}; see `{found[1] if found else 'locate3d --help'}`"
