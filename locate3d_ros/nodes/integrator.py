@@ -1,0 +1,84 @@
+"""The mapping thread: messages -> frame -> keyframe? -> features -> map."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from locate3d_ros.errors import InputError
+from locate3d_ros.mapping.keyframes import KeyframeRule
+from locate3d_ros.nodes.camera_input import RgbdMessages
+from locate3d_ros.nodes.drops import DroppedFrameError
+from locate3d_ros.nodes.frame_assembler import FrameAssembler
+from locate3d_ros.nodes.live_map import LiveMap
+from locate3d_ros.nodes.parameters import NodeMappingConfig
+from locate3d_ros.nodes.rates import Rate
+from locate3d_ros.nodes.worker import Worker, describe
+from locate3d_ros.types import FeatureExtractor, Frame, MapSnapshot
+
+
+class Integrator:
+    """Brings frames into the map, one after another, in a thread of its own."""
+
+    def __init__(
+        self,
+        assembler: FrameAssembler,
+        extractor: FeatureExtractor,
+        live_map: LiveMap,
+        config: NodeMappingConfig,
+        report: Callable[[str], None],
+    ) -> None:
+        """`report` gets unexpected exceptions."""
+        self.keyframes = Rate()
+        self._assembler = assembler
+        self._extractor = extractor
+        self._map = live_map
+        self._report = report
+        self._rule = KeyframeRule(config)
+        self._replacing = threading.Lock()
+        self.worker: Worker[RgbdMessages] = Worker("mapping", self._work, config.queue_size, report)
+
+    def put(self, messages: RgbdMessages) -> None:
+        """Queue what belongs together; when mapping is behind, the oldest is given up."""
+        if self.worker.put(messages):
+            messages.camera.drops.count("queue full")
+
+    def clear(self) -> None:
+        """Empty the map; frames that wait are forgotten with it."""
+        with self._replacing:
+            self.worker.clear()
+            self._map.clear()
+            self._rule.reset()
+
+    def restore(self, snapshot: MapSnapshot) -> None:
+        """Replace the map. Raises InputError, and keeps it, where the snapshot does not fit."""
+        with self._replacing:
+            self._map.restore(snapshot)
+            self.worker.clear()
+            self._rule.reset()
+
+    def _work(self, messages: RgbdMessages) -> None:
+        camera = messages.camera
+        try:
+            generation = self._map.generation
+            frame = self._assembler.assemble(messages)
+            if self._integrate(frame, generation):
+                camera.integrated.count()
+        except DroppedFrameError as error:
+            camera.drops.add(error.reason, str(error))
+        except InputError as error:
+            camera.drops.add("refused", f"{camera.rgb.name}: {error}")
+        except Exception as error:  # noqa: BLE001 - counted as this camera's; the next frame gets its turn
+            camera.drops.add("internal error", f"{camera.rgb.name}: {describe(error)}")
+            self._report(f"mapping: {describe(error)}")
+
+    def _integrate(self, frame: Frame, generation: int) -> bool:
+        is_keyframe = self._rule.accept(frame)
+        features = self._extractor.extract(frame) if is_keyframe else None
+        with self._replacing:
+            if generation != self._map.generation:
+                return False  # it was taken for a map that has been cleared or replaced meanwhile
+            self._map.add(frame, features)
+        if is_keyframe:
+            self.keyframes.count()
+        return True

@@ -1,0 +1,29 @@
+"""Both nodes in one process, on one map without a copy."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from locate3d_ros.build import build_extractor, build_localizer
+from locate3d_ros.nodes.base_node import BaseNode
+from locate3d_ros.nodes.localization_node import LocalizationNode, MakeLocalizer
+from locate3d_ros.nodes.mapping_node import MakeExtractor, MappingNode
+from locate3d_ros.nodes.runner import run
+
+
+def create_nodes(
+    make_extractor: MakeExtractor = build_extractor, make_localizer: MakeLocalizer = build_localizer
+) -> Sequence[BaseNode]:
+    """Return the mapping node and the localization node that answers from its map."""
+    mapping = MappingNode(make_extractor)
+    return [mapping, LocalizationNode(mapping.live_map, make_localizer)]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run both nodes until they are told to end; 2 for parameters that cannot be."""
+    return run(create_nodes, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""/locate3d/mapping: RGB-D topics and TF into the live feature map."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from diagnostic_msgs.msg import DiagnosticStatus
+from locate3d_msgs.srv import LoadMap, SaveMap
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from sensor_msgs.msg import PointCloud2
+from std_srvs.srv import SetBool, Trigger
+
+from locate3d_ros.build import build_extractor
+from locate3d_ros.config import Config
+from locate3d_ros.errors import InputError
+from locate3d_ros.mapping.map_file import load_map, save_map
+from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
+from locate3d_ros.nodes.base_node import LATCHED, BaseNode
+from locate3d_ros.nodes.camera_input import CameraInput, RgbdMessages
+from locate3d_ros.nodes.clouds import to_cloud, to_header
+from locate3d_ros.nodes.diagnostics import OK, camera_health, camera_values, to_status
+from locate3d_ros.nodes.drops import DropCounter
+from locate3d_ros.nodes.frame_assembler import FrameAssembler
+from locate3d_ros.nodes.integrator import Integrator
+from locate3d_ros.nodes.live_map import LiveMap
+from locate3d_ros.nodes.map_directory import MapDirectory
+from locate3d_ros.nodes.runner import run
+from locate3d_ros.nodes.transforms import listen
+from locate3d_ros.types import FeatureExtractor
+
+LOOK_PERIOD = 0.2  # seconds between two looks at who publishes images
+CLOUD_PERIOD = 1.0  # seconds between two map clouds at least
+
+MakeExtractor = Callable[[Config, torch.device], FeatureExtractor]
+
+
+def is_of_mapping(parameter: str) -> bool:
+    """Tell whether the mapping node reads a parameter."""
+    return not parameter.startswith("localization.") and parameter not in ("model", "map_file")
+
+
+class MappingNode(BaseNode):
+    """Keeps the map; offers it as a cloud, saves, loads, clears and pauses it."""
+
+    def __init__(self, make_extractor: MakeExtractor = build_extractor, **options: Any) -> None:  # noqa: ANN401
+        """Assemble the node. Raises InputError for parameters that cannot be."""
+        super().__init__("mapping", is_of_mapping, **options)
+        extractor = make_extractor(self.config, self.device)
+        voxel_map = VoxelFeatureMap(self.config.mapping, extractor, self.device, self.config.map_frame)
+        self._extractor = extractor
+        self.live_map = LiveMap(voxel_map, "drive the robot around, or load a map (~/load_map of the mapping node)")
+        assembler = FrameAssembler(listen(self), self.config, self.device)
+        self.integrator = Integrator(assembler, extractor, self.live_map, self.config.mapping, self.report)
+        self.cameras = [self._camera(prefix) for prefix in self.config.cameras or ("",)]
+        self._directory = MapDirectory(self.config.map_directory)
+        self._is_paused = not self.config.autostart
+        self._published: tuple[int, int] | None = None
+        self._points = self.create_publisher(PointCloud2, "~/map_points", LATCHED)
+        self.every(LOOK_PERIOD, "cameras", self._look, self._background)
+        self.every(CLOUD_PERIOD, "map_points", self._publish_points, MutuallyExclusiveCallbackGroup())
+        self._offer_services()
+
+    def start(self) -> None:
+        """Begin to integrate frames."""
+        self.integrator.worker.start()
+        names = ", ".join(topic.name for camera in self.cameras for topic in (camera.rgb, camera.depth))
+        self.get_logger().info(f"mapping {names} into {self.config.map_frame}{', paused' if self._is_paused else ''}")
+
+    def stop(self) -> None:
+        """End the mapping thread."""
+        self.integrator.worker.stop()
+
+    def health(self) -> list[DiagnosticStatus]:
+        """Return a status for every camera and one for the map."""
+        statuses = []
+        for camera in self.cameras:
+            level, message = camera_health(camera, self._is_paused)
+            statuses.append(to_status(self, camera.name, level, message, camera_values(camera)))
+        values = {
+            "voxels": len(self.live_map),
+            "revision": self.live_map.revision,
+            "memory (MB)": self.live_map.nbytes / 1e6,
+            "keyframe rate (Hz)": self.integrator.keyframes.hertz,
+            "queue": self.integrator.worker.depth,
+            "paused": self._is_paused,
+        }
+        return [*statuses, to_status(self, "map", OK, "paused" if self._is_paused else "ok", values)]
+
+    def _camera(self, prefix: str) -> CameraInput:
+        drops = DropCounter(self.get_logger().warning)
+        return CameraInput(self, prefix.strip("/"), self.config.mapping, drops, self._take)
+
+    def _take(self, messages: RgbdMessages) -> None:
+        if not self._is_paused:
+            self.integrator.put(messages)
+
+    def _look(self) -> None:
+        for camera in self.cameras:
+            camera.look()
+
+    def _publish_points(self) -> None:
+        state = (self.live_map.generation, self.live_map.revision)
+        if state == self._published or self._points.get_subscription_count() == 0:
+            return
+        snapshot = self.live_map.snapshot()
+        self._published = state
+        self._points.publish(to_cloud(to_header(snapshot.frame_id, snapshot.stamp), snapshot.xyz, snapshot.rgb))
+
+    def _offer_services(self) -> None:
+        group = MutuallyExclusiveCallbackGroup()
+        self.serve(SaveMap, "~/save_map", self._save, group)
+        self.serve(LoadMap, "~/load_map", self._load, group)
+        self.serve(Trigger, "~/clear_map", self._clear, group)
+        self.serve(SetBool, "~/pause", self._pause, group)
+
+    def _save(self, request: SaveMap.Request, response: SaveMap.Response) -> None:
+        snapshot = self.live_map.snapshot()
+        try:
+            if len(snapshot) == 0:
+                raise InputError(f"the map is empty; {self.live_map.hint}")
+            path = self._directory.to_save(request.name, request.overwrite)
+            save_map(snapshot, path)
+        except InputError as error:
+            response.success, response.message = False, str(error)
+            return
+        response.success, response.path, response.voxels = True, str(path), len(snapshot)
+        response.message = f"saved {len(snapshot)} voxels"
+
+    def _load(self, request: LoadMap.Request, response: LoadMap.Response) -> None:
+        try:
+            self._restore(request)
+        except InputError as error:
+            response.success, response.message = False, f"{error} (the running map stays)"
+            return
+        response.success, response.voxels = True, len(self.live_map)
+        response.message = f"loaded {len(self.live_map)} voxels"
+
+    def _restore(self, request: LoadMap.Request) -> None:
+        if request.merge:
+            raise InputError("merge: this version cannot merge maps; load without merge to replace the running map")
+        path = self._directory.to_load(request.name)
+        snapshot = load_map(path, self._extractor)
+        if snapshot.frame_id != self.config.map_frame:
+            raise InputError(
+                f"{path}: a map in the frame {snapshot.frame_id!r}, but map_frame is {self.config.map_frame!r}; "
+                "start the node with the map's frame, or build the map in this one"
+            )
+        self.integrator.restore(snapshot)
+
+    def _clear(self, _: Trigger.Request, response: Trigger.Response) -> None:
+        self.integrator.clear()
+        response.success, response.message = True, "the map is empty"
+
+    def _pause(self, request: SetBool.Request, response: SetBool.Response) -> None:
+        self._is_paused = bool(request.data)
+        for camera in self.cameras:
+            camera.clear()
+        response.success, response.message = True, "mapping is paused" if self._is_paused else "mapping goes on"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the node until it is told to end; 2 for parameters that cannot be."""
+    return run(lambda: [MappingNode()], arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
