@@ -265,6 +265,7 @@ def tables_with(**changes):
     [
         (tables_with(index=torch.zeros(9, 12, 4, dtype=torch.int32), weight=torch.zeros(9, 12, 4)), "match"),
         (tables_with(weight=torch.zeros(18, 24, 3)), "match"),
+        (tables_with(index=torch.zeros(18, 24, 0, dtype=torch.int32), weight=torch.zeros(18, 24, 0)), "match"),
         (tables_with(index=torch.full((18, 24, 4), 7, dtype=torch.int32)), "index 7 of 7"),
         (tables_with(tokens=torch.zeros(7, 4)), "tokens"),
         (tables_with(tokens=torch.full((7, 5), float("nan"))), "nan"),

@@ -7,12 +7,14 @@ import json
 import numpy as np
 import pytest
 import torch
-from mapping_scenes import empty_map
+from mapping_dinov2 import patch_tokens
+from mapping_scenes import FixedExtractor, empty_map
 from safetensors.torch import load_file
 
 from locate3d_ros.config import MappingConfig
+from locate3d_ros.mapping.cells import pack_cells
 from locate3d_ros.mapping.lifting import lift
-from locate3d_ros.types import Frame, Intrinsics, TokenTable
+from locate3d_ros.types import Frame, FrameFeatures, Intrinsics, Slot, TokenTable
 
 CONFIG = MappingConfig(voxel_size=0.05, min_depth=0.1, max_depth=4.0, edge_threshold=0.0)
 
@@ -23,7 +25,7 @@ def golden(test_data):
     if not folder.is_dir():
         pytest.skip(f"golden tensors not found: {folder}")
     tolerance = json.loads((folder / "config.json").read_text())["suggested_tolerance"]
-    return load_file(folder / "io.safetensors"), tolerance
+    return load_file(folder / "io.safetensors") | load_file(folder / "weights.safetensors"), tolerance
 
 
 def run_frames(tensors):
@@ -84,3 +86,40 @@ def test_single_points_lie_where_the_golden_ones_do(golden):
     rows = torch.searchsorted(points.pixel, (tensors["frame.pixel_rc"].long() * torch.tensor([640, 1])).sum(dim=1))
     expected = tensors["frame.pixel_xyz"].double()
     torch.testing.assert_close(points.xyz[rows], expected, atol=tolerance["pixel_xyz"], rtol=0)
+
+
+def dino_tables(frames, weights, scrambled):
+    """One table a frame; scrambled: the token matrix re-read as [C, gh, gw], as the golden `features_dino` have it."""
+    for frame in frames:
+        tokens, grid = patch_tokens(frame.rgb, weights)
+        if scrambled:
+            tokens = tokens.reshape(tokens.shape[1], -1).T.contiguous()
+        yield pixel_grid_table("dino", tokens, grid, frame.rgb.shape[:2])
+
+
+def test_token_tables_give_the_golden_pixels(golden):
+    tensors, tolerance = golden
+    tokens, grid = patch_tokens(tensors["frame.rgb"], tensors)
+    torch.testing.assert_close(tokens, tensors["frame.dino_patch_tokens"], atol=tolerance["dino_patch_tokens"], rtol=0)
+    table = pixel_grid_table("dino", tokens, grid, (480, 640))
+    rows, columns = tensors["frame.pixel_rc"][::8].long().unbind(1)
+    pixels = (table.tokens[table.index[rows, columns].long()] * table.weight[rows, columns][..., None]).sum(1)
+    expected = tensors["frame.pixel_dino_unscrambled"]
+    torch.testing.assert_close(pixels, expected, atol=tolerance["pixel_dino"], rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "scrambled"), [("ideal.features_dino", True), ("ideal.features_dino_unscrambled", False)]
+)
+def test_run_gives_the_golden_features(golden, name, scrambled):
+    tensors, tolerance = golden
+    frames = list(run_frames(tensors))
+    expected = tensors[name]
+    voxel_map = empty_map(CONFIG, FixedExtractor(slots=(Slot("dino", expected.shape[1]),)))
+    for frame, table in zip(frames, dino_tables(frames, tensors, scrambled), strict=True):
+        voxel_map.add(frame, FrameFeatures((table,)))
+    snapshot = voxel_map.snapshot()
+    order = torch.argsort(pack_cells(snapshot.cells))[tensors["ideal.feature_rows"].long()]
+    # A snapshot keeps features in float16: its rounding comes on top of the tolerance of the sums.
+    limit = tolerance["features_dino"] + expected.abs() * 2**-11 + 2**-25
+    assert ((snapshot.features["dino"][order].float() - expected).abs() <= limit).all()

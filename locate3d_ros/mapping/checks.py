@@ -56,7 +56,8 @@ def _require_table(table: TokenTable, slot: Slot, frame: Frame) -> None:
     source, size = f"features of slot {slot.name}", frame.rgb.shape[:2]
     if table.tokens.ndim != 2 or table.tokens.shape[1] != slot.width:
         raise InputError(f"{source}: tokens are {_form(table.tokens)}; give [T, {slot.width}] float32")
-    if table.index.ndim != 3 or table.index.shape[:2] != size or table.weight.shape != table.index.shape:
+    fits = table.index.ndim == 3 and table.index.shape[:2] == size and table.index.shape[2] > 0
+    if not fits or table.weight.shape != table.index.shape:
         raise InputError(
             f"{source}: index {_form(table.index)}, weight {_form(table.weight)} do not match the frame's rgb; "
             f"give [{size[0]}, {size[1]}, K] for both"
