@@ -212,6 +212,10 @@ def test_very_long_text_is_refused_and_the_longest_allowed_is_read() -> None:
     assert len(query.all_relations) == MAX_RELATIONS
 
 
+def test_viewer_without_a_relation_is_left_aside() -> None:
+    assert parse("a stool from me").target.head == "stool"
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join)))
 def test_any_text_gives_a_query_or_an_input_error(text: str) -> None:

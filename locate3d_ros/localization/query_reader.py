@@ -171,6 +171,8 @@ class Reader:
             self._slot = Part.BREAK
 
     def _read_viewer(self) -> None:
+        if not self._links:
+            return
         link = self._links[-1]
         orders = {RelationKind.NEAREST: Order.NEAR, RelationKind.FARTHEST: Order.FAR}
         if link.kind in orders:
