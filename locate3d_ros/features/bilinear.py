@@ -20,7 +20,7 @@ def bilinear_table(image: tuple[int, int], grid: tuple[int, int], device: torch.
     column, column_share = _taps(image[1], grid[1], device)
     index = row[:, None, :, None] * grid[1] + column[None, :, None, :]
     weight = row_share[:, None, :, None] * column_share[None, :, None, :]
-    return index.reshape(*image, 4).to(torch.int32), weight.reshape(*image, 4)
+    return index.reshape(*image, 4), weight.reshape(*image, 4)
 
 
 def _taps(pixels: int, tokens: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -29,4 +29,4 @@ def _taps(pixels: int, tokens: int, device: torch.device) -> tuple[Tensor, Tenso
     lower = position.floor().clamp(0, tokens - 2)
     upper_share = (position - lower).clamp(0.0, 1.0)
     share = torch.stack((1.0 - upper_share, upper_share), dim=-1).float()
-    return torch.stack((lower, lower + 1), dim=-1).long(), share
+    return torch.stack((lower, lower + 1), dim=-1).to(torch.int32), share
