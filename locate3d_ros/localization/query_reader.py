@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from locate3d_ros.localization.lexicon.kinds import Order, RelationKind
-from locate3d_ros.localization.lexicon.words import EVERYWHERE, GENERIC_NOUNS
-from locate3d_ros.localization.noun_phrase import WordSorter, head_text, is_attribute, split_head
+from locate3d_ros.localization.lexicon.words import EVERYWHERE
+from locate3d_ros.localization.noun_phrase import WordSorter, is_attribute, split_head
 from locate3d_ros.localization.query_chunks import Chunk, Part
+from locate3d_ros.localization.query_drafts import LinkDraft, PhraseDraft, finish_phrase
 from locate3d_ros.localization.query_tokens import Token
-from locate3d_ros.localization.query_types import NounPhrase, Rank, Relation
+from locate3d_ros.localization.query_types import NounPhrase
 
 MAX_RELATIONS = 16
 """Later relations of a text are left out; this also bounds how deep phrases nest."""
@@ -19,45 +20,17 @@ _ATTRIBUTE_KINDS = {RelationKind.IN, RelationKind.WITH, RelationKind.PART_OF}
 _NEEDS_NO_ANCHOR = {RelationKind.IN_CORNER}
 
 
-@dataclass
-class _Phrase:
-    """A noun phrase that is still being read."""
-
-    text: str
-    head: tuple[str, ...]
-    sorter: WordSorter
-    excluded: list[str] = field(default_factory=list)
-    links: list[_Link] = field(default_factory=list)
-
-    @property
-    def is_generic(self) -> bool:
-        return not self.head or self.head[-1] in GENERIC_NOUNS
-
-
-@dataclass
-class _Link:
-    """A relation that is still being read."""
-
-    kind: RelationKind
-    subject: _Phrase
-    negated: bool = False
-    inverse: bool = False
-    anchors: list[_Phrase] = field(default_factory=list)
-    index: int = 1
-    is_viewer: bool = False
-
-
 class Reader:
     """Reads the chunks of one request from left to right."""
 
     def __init__(self, text: str) -> None:
         """Start with nothing read."""
         self._text = text
-        self._target: _Phrase | None = None
+        self._target: PhraseDraft | None = None
         self._words: list[Token] = []
-        self._links: list[_Link] = []
-        self._last: _Phrase | None = None  # the noun phrase read last
-        self._about: _Phrase | None = None  # whom the present clause describes; None: the target
+        self._links: list[LinkDraft] = []
+        self._last: PhraseDraft | None = None  # the noun phrase read last
+        self._about: PhraseDraft | None = None  # whom the present clause describes; None: the target
         self._slot = Part.WORD  # what the next noun phrase is: WORD target, RELATION anchor, BE predicate, BREAK other
         self._join: Part | None = None  # what stood between the last noun phrase and here
         self._negated = False
@@ -71,7 +44,7 @@ class Reader:
         self._settle_links()
         if self._target is None or not (self._target.text or self._target.links):
             return None
-        return _finish(self._target)
+        return finish_phrase(self._target)
 
     def _read_one(self, item: Chunk, following: Part) -> None:
         if item.part is Part.WORD:
@@ -142,8 +115,8 @@ class Reader:
         )
         subject = waiting.subject if waiting and not waiting.is_viewer else self._subject()
         if subject is None:
-            subject = self._target = _Phrase("", (), WordSorter())
-        link = _Link(item.kind, subject, item.negated != self._negated, item.inverse)
+            subject = self._target = PhraseDraft("", (), WordSorter())
+        link = LinkDraft(item.kind, subject, item.negated != self._negated, item.inverse)
         if item.kind in {RelationKind.NEAREST, RelationKind.FARTHEST}:
             link.index = subject.sorter.index or 1
             subject.sorter.index = None
@@ -182,7 +155,7 @@ class Reader:
         link.is_viewer = True
         self._slot = Part.BREAK
 
-    def _subject(self) -> _Phrase | None:
+    def _subject(self) -> PhraseDraft | None:
         """Return what the next relation is about."""
         if self._join is None or self._last is None:
             return self._last or self._target
@@ -199,13 +172,13 @@ class Reader:
             return
         split = split_head(self._words)
         text = self._text[split.span[0] : split.span[1]]
-        phrase = _Phrase(text, split.head, WordSorter())
+        phrase = PhraseDraft(text, split.head, WordSorter())
         phrase.sorter.add(split.before)
         phrase.sorter.add(split.after)
         self._words = []
         self._place(phrase)
 
-    def _place(self, phrase: _Phrase) -> None:
+    def _place(self, phrase: PhraseDraft) -> None:
         if self._slot is Part.RELATION and self._links:
             self._place_anchor(phrase)
         elif self._target is None or (not self._target.text and phrase.head and not phrase.is_generic):
@@ -214,7 +187,7 @@ class Reader:
             self._describe(self._about or self._target, phrase)
         self._slot = Part.BREAK
 
-    def _place_target(self, phrase: _Phrase) -> None:
+    def _place_target(self, phrase: PhraseDraft) -> None:
         if self._target is not None:
             phrase.links = self._target.links
             for link in self._links:
@@ -222,7 +195,7 @@ class Reader:
         self._target = self._last = phrase
         self._join = None
 
-    def _place_anchor(self, phrase: _Phrase) -> None:
+    def _place_anchor(self, phrase: PhraseDraft) -> None:
         link = self._links[-1]
         if not phrase.head and link.kind in _ATTRIBUTE_KINDS and not link.anchors:
             self._links.pop()
@@ -235,7 +208,7 @@ class Reader:
             waiting.anchors.append(phrase)
         self._last, self._join = phrase, None
 
-    def _describe(self, subject: _Phrase, phrase: _Phrase) -> None:
+    def _describe(self, subject: PhraseDraft, phrase: PhraseDraft) -> None:
         """Add what a predicate or an apposition says: "… is red", "…, the red one"."""
         words, sorter = phrase.sorter, subject.sorter
         (subject.excluded if self._negated else sorter.colours).extend(words.colours)
@@ -252,7 +225,7 @@ class Reader:
             else:
                 sorter.modifiers += phrase.head
 
-    def _turn_around(self, link: _Link) -> None:
+    def _turn_around(self, link: LinkDraft) -> None:
         """Turn "a table with a lamp, on it" into a table that a lamp is on; drop relations to any other "it"."""
         self._links.remove(link)
         for owner in self._links:
@@ -271,29 +244,3 @@ class Reader:
 
 
 _PLACES = {(word,) for word in EVERYWHERE}
-
-
-def _finish(phrase: _Phrase) -> NounPhrase:
-    sorter = phrase.sorter
-    head, plural = head_text(phrase.head) if phrase.head else ("object", False)
-    if not phrase.head and phrase.text and not phrase.links:
-        head = phrase.text.casefold()
-    ranked = sorter.order is not None or sorter.index is not None
-    return NounPhrase(
-        text=phrase.text or "object",
-        head=head,
-        colours=tuple(sorter.colours),
-        excluded_colours=tuple(phrase.excluded),
-        size_words=tuple(sorter.size_words),
-        materials=tuple(sorter.materials),
-        modifiers=tuple(sorter.modifiers),
-        rank=Rank(sorter.order, sorter.index or 1) if ranked else None,
-        count=sorter.count,
-        plural=plural or (sorter.count or 1) > 1,
-        relations=tuple(_finish_link(link) for link in phrase.links),
-    )
-
-
-def _finish_link(link: _Link) -> Relation:
-    anchors = tuple(_finish(anchor) for anchor in link.anchors)
-    return Relation(link.kind, anchors, link.negated, link.inverse, link.index)
