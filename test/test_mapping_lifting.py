@@ -107,6 +107,13 @@ def test_points_that_the_colour_camera_cannot_see_are_dropped():
     assert near.sum() == 18 * 4
 
 
+def test_cameras_of_one_centre_hide_nothing_from_each_other():
+    depth = torch.where(torch.rand(18, 24, generator=torch.Generator().manual_seed(0)) < 0.5, 1.0, 3.0)
+    narrow = replace(CAMERA, fx=CAMERA.fx * 1.1, fy=CAMERA.fy * 1.1)
+    points = lifted(make_frame(1, depth=depth, depth_intrinsics=narrow))
+    assert len(points.xyz) == depth.numel()
+
+
 def test_slanted_surface_does_not_hide_itself():
     depth = torch.linspace(1.0, 2.0, 24).repeat(18, 1)
     T_camera_depth = IDENTITY.clone()

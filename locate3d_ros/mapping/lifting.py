@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from locate3d_ros.config import MappingConfig
 from locate3d_ros.geometry.camera import project
 from locate3d_ros.geometry.transforms import require_rigid, transform_points
-from locate3d_ros.mapping.occlusion import unoccluded
+from locate3d_ros.mapping.occlusion import nearest_pixel, unoccluded
 from locate3d_ros.types import Frame, Intrinsics
 
 
@@ -34,14 +34,14 @@ def lift(frame: Frame, config: MappingConfig, device: torch.device) -> LiftedFra
     depth = frame.depth.to(device)
     pixel = usable_pixels(depth, config).flatten().nonzero().squeeze(1)
     z = depth.flatten()[pixel].to(torch.float64)
-    if frame.depth_intrinsics is None and frame.T_camera_depth is None:
-        xyz = unproject(pixel, z, frame.intrinsics)
-        return LiftedFrame(transform_points(T_map_camera, xyz), z, pixel)
     xyz = unproject(pixel, z, frame.depth_intrinsics or frame.intrinsics)
     if frame.T_camera_depth is not None:
         T_camera_depth = require_rigid(frame.T_camera_depth.cpu(), f"camera {frame.camera}: T_camera_depth")
         xyz = transform_points(T_camera_depth, xyz)
-    return _register(xyz, frame, T_map_camera)
+    points = LiftedFrame(xyz, z, pixel)
+    if frame.depth_intrinsics is not None or frame.T_camera_depth is not None:
+        points = _register(xyz, frame)
+    return replace(points, xyz=transform_points(T_map_camera, points.xyz))
 
 
 def usable_pixels(depth: Tensor, config: MappingConfig) -> Tensor:
@@ -75,14 +75,24 @@ def _edges(depth: Tensor, threshold: float) -> Tensor:
     return edge
 
 
-def _register(xyz: Tensor, frame: Frame, T_map_camera: Tensor) -> LiftedFrame:
-    """Give points (P, 3) of the colour camera's frame the colour pixel they fall on, where they are seen there."""
+def _register(xyz: Tensor, frame: Frame) -> LiftedFrame:
+    """Give points (P, 3) of the colour camera's frame, still in it, the colour pixel they fall on.
+
+    Those outside the image are dropped, and those that the colour camera cannot see: another is in front of them.
+    """
     color = frame.intrinsics
     uv, z = project(xyz, color)
-    inside = (uv > -0.5).all(dim=1) & (uv[:, 0] < color.width - 0.5) & (uv[:, 1] < color.height - 0.5)
-    xyz, uv, z = xyz[inside], uv[inside], z[inside]
-    depth_camera = frame.depth_intrinsics or color
-    footprint = max(color.fx / depth_camera.fx, color.fy / depth_camera.fy)
-    seen = unoccluded(uv, z, color, footprint)
-    column, row = torch.floor(uv[seen] + 0.5).to(torch.int64).unbind(dim=1)
-    return LiftedFrame(transform_points(T_map_camera, xyz[seen]), z[seen], row * color.width + column)
+    inside = _inside(uv[:, 0], color.width) & _inside(uv[:, 1], color.height)
+    kept = inside.nonzero().squeeze(1)
+    # Cameras that share their centre see the same points; only apart from each other do some hide others.
+    if frame.T_camera_depth is not None:
+        depth_camera = frame.depth_intrinsics or color
+        footprint = max(color.fx / depth_camera.fx, color.fy / depth_camera.fy)
+        seen = unoccluded(uv.index_select(0, kept), z.index_select(0, kept), color, footprint)
+        kept = kept[seen]
+    u, v = uv.index_select(0, kept).unbind(dim=1)
+    return LiftedFrame(xyz.index_select(0, kept), z.index_select(0, kept), nearest_pixel(u, v, color))
+
+
+def _inside(place: Tensor, size: int) -> Tensor:
+    return (place >= -0.5) & (place < size - 0.5)

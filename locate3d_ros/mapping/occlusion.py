@@ -22,23 +22,31 @@ def unoccluded(uv: Tensor, z: Tensor, intrinsics: Intrinsics, footprint: float) 
     A footprint covers the pixels whose centre lies in it, and always the one that the point falls on.
     """
     nearest = torch.full((intrinsics.height * intrinsics.width,), float("inf"), dtype=z.dtype, device=z.device)
+    u, v = uv.unbind(dim=1)
+    own = nearest_pixel(u, v, intrinsics)
+    nearest.scatter_reduce_(0, own, z, "amin")
     reach = footprint * OVERLAP / 2
-    own = torch.floor(uv + 0.5)
-    nearest.scatter_reduce_(0, _flat(own, intrinsics), z, "amin")
-    # The small tolerance keeps points that fall exactly on a pixel centre off its neighbours.
-    first = torch.ceil(uv - reach + 1e-6)
-    for step in range(math.floor(2 * reach) + 1):
-        for other in range(math.floor(2 * reach) + 1):
-            place = first + torch.tensor([step, other], dtype=uv.dtype, device=uv.device)
-            covered = (place <= uv + reach - 1e-6).all(dim=1) & _inside(place, intrinsics)
-            nearest.scatter_reduce_(0, _flat(place[covered], intrinsics), z[covered], "amin")
-    return z * (1 - MARGIN) <= nearest[_flat(own, intrinsics)]
+    columns, rows = _covered(u, reach, intrinsics.width), _covered(v, reach, intrinsics.height)
+    for row, in_row in rows:
+        for column, in_column in columns:
+            points = (in_row & in_column).nonzero().squeeze(1)
+            place = (row * intrinsics.width + column).index_select(0, points)
+            nearest.scatter_reduce_(0, place, z.index_select(0, points), "amin")
+    return z * (1 - MARGIN) <= nearest.index_select(0, own)
 
 
-def _flat(place: Tensor, intrinsics: Intrinsics) -> Tensor:
-    return (place[:, 1] * intrinsics.width + place[:, 0]).to(torch.int64)
+def nearest_pixel(u: Tensor, v: Tensor, intrinsics: Intrinsics) -> Tensor:
+    """Return the flat indices (P,) int64 of the pixels that image points u, v (P,) fall on."""
+    column, row = torch.floor(u + 0.5).to(torch.int64), torch.floor(v + 0.5).to(torch.int64)
+    return row * intrinsics.width + column
 
 
-def _inside(place: Tensor, intrinsics: Intrinsics) -> Tensor:
-    size = torch.tensor([intrinsics.width, intrinsics.height], dtype=place.dtype, device=place.device)
-    return ((place >= 0) & (place < size)).all(dim=1)
+def _covered(place: Tensor, reach: float, size: int) -> list[tuple[Tensor, Tensor]]:
+    """Return, for each step along one axis, the covered pixels (P,) int64 and whether they are covered (P,) bool.
+
+    The small tolerance keeps points that fall exactly on a pixel centre off its neighbours.
+    """
+    first = torch.ceil(place - reach + 1e-6).to(torch.int64)
+    last = torch.floor(place + reach - 1e-6).to(torch.int64).clamp(max=size - 1)
+    steps = [first + step for step in range(math.floor(2 * reach) + 1)]
+    return [(pixel, (pixel >= 0) & (pixel <= last)) for pixel in steps]
