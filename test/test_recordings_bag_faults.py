@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from recording_writers import BagWriter, depth_mm, jpeg, png, rgb_image, still_bag, write_bag
 from rosbags.rosbag2 import StoragePlugin
@@ -152,3 +153,53 @@ def test_unreadable_metadata_is_refused(tmp_path, content):
     with pytest.raises(InputError, match="truncated or damaged") as caught:
         load_recording(folder)
     assert "\n" not in str(caught.value)
+
+
+def write_long_bag(path: Path) -> Path:
+    """Six frames, 1 s apart, in chunks of their own: unused infrared images fill what the small ones leave."""
+    with BagWriter(path) as bag:
+        still_bag(bag)
+        for stamp in (1.0, 2.0, 3.0, 4.0, 5.0, 6.0):
+            bag.camera_info("/cam/rgb/camera_info", stamp, "optical")
+            bag.image("/cam/rgb/image", stamp, "optical", "rgb8", rgb_image())
+            bag.image("/cam/depth/image", stamp, "optical", "16UC1", depth_mm())
+            bag.image("/cam/infra1/image", stamp, "optical", "mono8", np.zeros((1100, 1000), np.uint8))
+    return path
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+@pytest.mark.parametrize("has_metadata", [False, True])
+def test_mcap_of_a_killed_recorder_gives_the_frames_before_the_cut(tmp_path, as_file, has_metadata):
+    folder = write_long_bag(tmp_path / "bag")
+    (path,) = folder.glob("*.mcap")
+    blob = path.read_bytes()
+    path.write_bytes(blob[: int(0.6 * len(blob))])
+    if not has_metadata:
+        (folder / "metadata.yaml").unlink()
+    recording = load_recording(path if as_file else folder)
+    assert [frame.stamp for frame in recording] == [1.0, 2.0, 3.0]
+    (skip,) = recording.skipped
+    assert skip.file == str(path)
+    assert "the rest is truncated or damaged; mend it" in skip.reason
+
+
+def test_whole_bag_without_metadata_is_read_and_a_file_only_just_begun_costs_nothing_else(tmp_path):
+    folder = write_long_bag(tmp_path / "bag")
+    (folder / "metadata.yaml").unlink()
+    (folder / "bag_1.mcap").write_bytes(b"\x89MCAP0\r\n")
+    recording = load_recording(folder)
+    assert len(list(recording)) == 6
+    assert [skip.file for skip in recording.skipped] == [str(folder / "bag_1.mcap")]
+
+
+def test_damage_in_the_middle_of_a_bag_costs_what_follows(tmp_path):
+    folder = write_long_bag(tmp_path / "bag")
+    (path,) = folder.glob("*.mcap")
+    blob = bytearray(path.read_bytes())
+    middle = len(blob) // 2
+    blob[middle:] = b"\xff" * 5000 + blob[middle + 5000 :]
+    path.write_bytes(blob)
+    recording, frames, error = read_what_is_left(folder)
+    assert frames or error
+    assert "\n" not in error
+    assert all(frame.depth[5, 5].item() == pytest.approx(1.5) for frame in frames)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rosbags.highlevel import AnyReader
 
 from locate3d_ros.data.recordings.bag_index import (
-    BAG_ERRORS,
+    MESSAGE_ERRORS,
     BagIndex,
     cameras_of,
     open_bag,
@@ -130,7 +130,7 @@ class BagRecording:
             raise
         except InputError as error:
             raise BadFileError(pair.name, str(error)) from None
-        except BAG_ERRORS as error:
+        except MESSAGE_ERRORS as error:
             raise BadFileError(pair.name, f"unusable message ({error}); record it again") from None
 
 

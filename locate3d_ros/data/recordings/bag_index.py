@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +11,10 @@ from pathlib import Path
 
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.interfaces import Connection
-from rosbags.rosbag2 import ReaderError
 from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
+from locate3d_ros.data.recordings.bag_files import MEND, find_bag_files
 from locate3d_ros.data.recordings.bag_topics import CameraTopics, ImageTopic, find_cameras
 from locate3d_ros.data.recordings.pose_track import associate
 from locate3d_ros.data.recordings.recording import BadFileError, SkippedFrame
@@ -34,24 +33,10 @@ from locate3d_ros.data.recordings.ros_messages import (
 from locate3d_ros.data.recordings.transform_tree import TransformTree
 from locate3d_ros.errors import InputError
 
-# What rosbags and the libraries below it raise on truncated or damaged files.
-BAG_ERRORS = (
-    AnyReaderError,
-    ReaderError,
-    sqlite3.Error,
-    struct.error,
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    AssertionError,
-    RuntimeError,
-)
+# What unpacking a damaged message raises.
+MESSAGE_ERRORS = (AnyReaderError, struct.error, ValueError, LookupError, TypeError, AssertionError, ArithmeticError)
 _MAX_DIFFERENCE = 0.05  # seconds between colour and depth: less than half a period at 10 Hz
 _NANO = 1_000_000_000
-_MEND = "truncated or damaged; mend it with `ros2 bag reindex` or `mcap recover`, or record it again"
 
 
 @dataclass
@@ -68,11 +53,11 @@ class BagIndex:
 @contextmanager
 def open_bag(path: Path) -> Iterator[AnyReader]:
     """Open a bag. Raises BadFileError where it cannot be opened."""
-    reader = AnyReader([path], default_typestore=_types_of_humble())
     try:
+        reader = AnyReader(find_bag_files(path).paths, default_typestore=_types_of_humble())  # type: ignore[arg-type]
         reader.open()
-    except BAG_ERRORS as error:
-        raise BadFileError(path, f"{_MEND} ({type(error).__name__}: {error})") from None
+    except Exception as error:  # noqa: BLE001 - see `walk`
+        raise BadFileError(path, f"{MEND} ({type(error).__name__}: {error})") from None
     try:
         yield reader
     finally:
@@ -81,15 +66,12 @@ def open_bag(path: Path) -> Iterator[AnyReader]:
 
 def read_index(path: Path) -> BagIndex:
     """Walk a bag once. Raises BadFileError where it cannot be opened; later faults are listed."""
-    index = BagIndex()
-    for file in sorted(path.glob("*.db3")) if path.is_dir() else [path]:
-        if _is_cut_database(file):
-            index.faults.append(SkippedFrame(str(file), f"the rest is {_MEND}"))
+    index = BagIndex(faults=list(find_bag_files(path).faults))
     with open_bag(path) as reader:
         for connection, raw in walk(reader, path, (IMAGE, COMPRESSED_IMAGE, CAMERA_INFO, TF), index.faults):
             try:
                 _note(index, reader, connection, raw)
-            except BAG_ERRORS as error:
+            except MESSAGE_ERRORS as error:
                 index.faults.append(SkippedFrame(connection.topic, f"unusable message ({error}); record it again"))
     return index
 
@@ -107,8 +89,8 @@ def walk(
             connection, _, raw = next(messages)
         except StopIteration:
             return
-        except BAG_ERRORS as error:
-            faults.append(SkippedFrame(str(path), f"the rest is {_MEND} ({error})"))
+        except Exception as error:  # noqa: BLE001 - damaged bytes make the reader and its decompressors raise anything
+            faults.append(SkippedFrame(str(path), f"the rest is {MEND} ({error})"))
             return
         yield connection, raw
 
@@ -132,20 +114,6 @@ def cameras_of(path: Path, index: BagIndex) -> tuple[CameraTopics, ...]:
 def _types_of_humble() -> Typestore:
     """Return the messages of bags that hold no definitions, Humble's and older; those read here are the same since."""
     return get_typestore(Stores.ROS2_HUMBLE)
-
-
-def _is_cut_database(file: Path) -> bool:
-    """Tell whether a SQLite file is shorter than its header says: SQLite itself reads zeros for what is missing."""
-    with file.open("rb") as database:
-        header = database.read(100)
-    if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
-        return False
-    # Offsets 16, 24, 28, 92 of SQLite's file format: page size, change counter, pages, counter that "pages" is of.
-    (page_size,) = struct.unpack_from(">H", header, 16)
-    changes, pages = struct.unpack_from(">II", header, 24)
-    (pages_of,) = struct.unpack_from(">I", header, 92)
-    bytes_per_page = 65536 if page_size == 1 else page_size
-    return bool(changes == pages_of and file.stat().st_size < pages * bytes_per_page)
 
 
 def _note(index: BagIndex, reader: AnyReader, connection: Connection, raw: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from locate3d_ros.data.recordings.bag_files import SUFFIXES
 from locate3d_ros.data.recordings.plain import load_plain
 from locate3d_ros.data.recordings.recording import Recording
 from locate3d_ros.data.recordings.seven_scenes import load_seven_scenes
@@ -12,7 +13,6 @@ from locate3d_ros.data.recordings.tum import FILES as TUM_FILES
 from locate3d_ros.data.recordings.tum import load_tum
 from locate3d_ros.errors import InputError
 
-_BAG_SUFFIXES = (".mcap", ".db3")
 _FRAME_FILE = re.compile(r"(frame-)?\d+\.(color\.(png|jpg|jpeg)|depth\.png|pose\.txt)")
 _MEND = "give a rosbag2, a 7-Scenes, TUM or plain folder (docs/recordings.md)"
 
@@ -33,7 +33,7 @@ def load_recording(source: str | Path) -> Recording:
 
 
 def _load_file(path: Path) -> Recording:
-    if path.suffix not in _BAG_SUFFIXES:
+    if path.suffix not in SUFFIXES:
         raise InputError(f"{path}: not a recording; {_MEND}")
     # Bags bring a reader of their own, which the other layouts should not wait for.
     from locate3d_ros.data.recordings.bag import load_bag
@@ -45,7 +45,7 @@ def _load_folder(folder: Path) -> Recording:
     names = {path.name for path in folder.iterdir()}
     if not names:
         raise InputError(f"{folder}: empty folder; {_MEND}")
-    if "metadata.yaml" in names:
+    if "metadata.yaml" in names or any(name.endswith(SUFFIXES) for name in names):
         from locate3d_ros.data.recordings.bag import load_bag
 
         return load_bag(folder)

@@ -16,7 +16,11 @@ class SkippedFrame:
     """One frame that was left out."""
 
     file: str  # or topic and stamp
-    reason: str  # and mend
+    reason: str  # and mend; one line
+
+    def __post_init__(self) -> None:
+        """Keep to one line, whatever a library's message inside the reason does."""
+        object.__setattr__(self, "reason", " ".join(self.reason.split()))
 
 
 class Recording(Protocol):
