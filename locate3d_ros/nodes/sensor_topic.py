@@ -38,22 +38,25 @@ class SensorTopic:
         self._types = types
         self._group = group
         self._callback = guarded(node.get_logger(), self.name, callback)
-        self._kind: tuple[type, ReliabilityPolicy] | None = None
+        self.kind: tuple[type, ReliabilityPolicy] | None = None
         self._subscription: Any = None
 
     def look(self) -> None:
         """Follow the publishers; called now and then."""
         publishers = self._node.get_publishers_info_by_topic(self.name)
         kind = self._kind_of(publishers)
-        if kind is None or kind == self._kind:
+        if kind is None or kind == self.kind:
             return
         if self._subscription is not None:
+            # The middleware knows one type per topic: the old subscription must be gone before the next look.
             self._node.destroy_subscription(self._subscription)
-        self._kind = kind
+            self._subscription, self.kind = None, None
+            return
         profile = QoSProfile(depth=DEPTH, reliability=kind[1])
         self._subscription = self._node.create_subscription(
             kind[0], self.name, self._take, profile, callback_group=self._group
         )
+        self.kind = kind
 
     @property
     def has_publisher(self) -> bool:

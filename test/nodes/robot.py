@@ -75,8 +75,8 @@ def now():
 class Robot(Node):
     """Publishes what a robot does; `start` of topic names can be a camera's prefix."""
 
-    def __init__(self, image_types=(Image, Image), start=""):
-        super().__init__("robot", namespace="locate3d")
+    def __init__(self, image_types=(Image, Image), start="", context=None):
+        super().__init__("robot", namespace="locate3d", context=context)
         self.rgb = self.create_publisher(image_types[0], f"{start}rgb/image", 10)
         self.depth = self.create_publisher(image_types[1], f"{start}depth/image", 10)
         self.rgb_info = self.create_publisher(CameraInfo, f"{start}rgb/camera_info", 10)
@@ -105,8 +105,8 @@ class Robot(Node):
         wall = np.full((HEIGHT, WIDTH), WALL * 1000, np.uint16)
         self.depth.publish(image(wall, "16UC1", stamp=stamp) if depth is None else stamped(depth, stamp))
 
-    def ask(self, text, timeout=10.0, **fields):
-        return self.call(self._localize, Localize.Request(text=text, **fields), timeout)
+    def ask(self, text, **fields):
+        return self.call(self._localize, Localize.Request(text=text, **fields))
 
     def call(self, client, request, timeout=10.0):
         assert client.wait_for_service(timeout), f"no service {client.srv_name}"
@@ -114,15 +114,15 @@ class Robot(Node):
         wait_for(future.done, timeout)
         return future.result()
 
-    def request(self, kind, name, **fields):
-        return self.call(self.create_client(kind, name), kind.Request(**fields))
+    def request(self, kind, service, **fields):
+        return self.call(self.create_client(kind, service), kind.Request(**fields))
 
 
-def wait_for(condition, timeout=5.0):
+def wait_for(condition, timeout=5.0, name="condition"):
     """Return the first true value of `condition`."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"waited in vain: {name}"
         time.sleep(0.01)
     return value
 
