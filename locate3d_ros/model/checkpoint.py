@@ -41,6 +41,7 @@ class TrainedOn:
 class Checkpoint:
     """A loaded model and what it expects."""
 
+    name: str
     model: Locate3DModel
     trained_on: TrainedOn
 
@@ -59,7 +60,7 @@ def load_checkpoint(
     with torch.device("meta"):
         model = Locate3DModel(config)
     load_strict(model, state, path)
-    return Checkpoint(model.to(device=device, dtype=dtype).eval(), trained_on)
+    return Checkpoint(path.stem, model.to(device=device, dtype=dtype).eval(), trained_on)
 
 
 def load_encoder(path: Path | str, device: torch.device | str = "cpu") -> Encoder3DJepa:

@@ -58,8 +58,9 @@ class Encoder3DJepa(nn.Module):
         empty = features.abs().sum(dim=1, keepdim=True) == 0
         features = torch.where(empty, self.zero_token, features)
         # The released encoder was fed rgb in 0-255 before its harmonic embedding; the map stores 0-1.
-        harmonic = harmonic_embedding(rgb * 255.0, self.config.harmonics)
-        colour = self.rgb_projector(self.rgb_harmonic_norm(harmonic))
+        with torch.autocast(rgb.device.type, enabled=False):
+            harmonic = harmonic_embedding(rgb * 255.0, self.config.harmonics)
+            colour = self.rgb_projector(self.rgb_harmonic_norm(harmonic))
         joined = torch.cat((colour, self.feat_norm(features)), dim=1)
         embedded: Tensor = self.transformer_input_norm(self.feature_embed(joined))
         return embedded

@@ -71,8 +71,11 @@ class BoxHead(nn.Module):
 
     def forward(self, queries: Tensor, points: Tensor, xyz: Tensor) -> Tensor:
         """Return boxes (q, 6) x0 y0 z0 x1 y1 z1, metres, of queries (q, width) over points (n, width) at xyz (n, 3)."""
-        memory = torch.cat((points, self.xyz_projector(xyz)), dim=1)
-        return decode_boxes(self.bbox_predictor(self.cross_attention(self.query_projector(queries), memory)))
+        # Metres need float32 whatever the rest of the model computes in.
+        with torch.autocast(queries.device.type, enabled=False):
+            memory = torch.cat((points.float(), self.xyz_projector(xyz)), dim=1)
+            attended = self.cross_attention(self.query_projector(queries.float()), memory)
+            return decode_boxes(self.bbox_predictor(attended))
 
 
 def decode_boxes(prediction: Tensor) -> Tensor:

@@ -78,6 +78,7 @@ class SceneBatchNorm(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Normalise features (n, channels) by their own mean and biased variance."""
+        features = features.float()  # statistics of thousands of rows need the digits
         variance, mean = torch.var_mean(features, dim=0, correction=0)
         return (features - mean) * torch.rsqrt(variance + 1e-3) * self.weight + self.bias
 

@@ -57,10 +57,12 @@ class SubmanifoldConv(nn.Module):
         """Convolve features (n, in) -> (n, out): one gather and one matrix product per occupied kernel offset."""
         out_channels = self.weight.shape[0]
         kernels = self.weight.reshape(out_channels, -1, features.shape[1]).permute(1, 2, 0)  # [k³, in, out]
-        output = features.new_zeros(len(features), out_channels)
+        # Sums stay in float32 where the products are computed in less.
+        output = torch.zeros(len(features), out_channels, device=features.device)
+        features = features.to(self.weight.dtype)
         counts = list(table.counts)
         rows_in, rows_out = torch.split(table.rows_in, counts), torch.split(table.rows_out, counts)
         for kernel, source, target in zip(kernels, rows_in, rows_out, strict=True):
             if len(source):
-                output = output.index_add(0, target, features[source] @ kernel)
-        return output if self.bias is None else output + self.bias
+                output.index_add_(0, target, (features[source] @ kernel).float())
+        return output if self.bias is None else output + self.bias.float()
