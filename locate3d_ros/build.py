@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from locate3d_ros.config import Config
 from locate3d_ros.errors import InputError
 from locate3d_ros.features.embedded import EmbeddedClassHead, EmbeddedExtractor
+from locate3d_ros.localization.model_localizer import ModelLocalizer
 from locate3d_ros.localization.similarity import SimilarityLocalizer
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
+from locate3d_ros.model.checkpoint import load_checkpoint
+from locate3d_ros.model.grounder import Grounder
+from locate3d_ros.model.precision import choose_dtype
 from locate3d_ros.model.text import MiniLm
 from locate3d_ros.pipeline import Locate3D
 from locate3d_ros.types import FeatureExtractor, Localizer
+
+SIMILARITY = "similarity"
 
 
 def build(config: Config) -> Locate3D:
@@ -30,8 +38,17 @@ def build_extractor(config: Config, device: torch.device) -> FeatureExtractor:
 
 
 def build_localizer(config: Config, device: torch.device) -> Localizer:
-    """Construct what answers requests."""
-    return SimilarityLocalizer(MiniLm(device), EmbeddedClassHead(device), config.localization)
+    """Construct what answers requests. Raises InputError for a model that is not there or damaged."""
+    if config.model == SIMILARITY:
+        return SimilarityLocalizer(MiniLm(device), EmbeddedClassHead(device), config.localization)
+    if not Path(config.model).exists():
+        raise InputError(
+            f"model = {config.model!r}: neither {SIMILARITY!r} nor a path that exists; give a model's folder or file"
+        )
+    checkpoint = load_checkpoint(config.model, device)
+    text_encoder = MiniLm(device) if checkpoint.model.decoder.text_encoder is None else None
+    grounder = Grounder(checkpoint, choose_dtype(config.precision, device), text_encoder)
+    return ModelLocalizer(grounder, config.localization)
 
 
 def resolve_device(name: str) -> torch.device:

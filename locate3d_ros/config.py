@@ -58,6 +58,8 @@ class LocalizationConfig:
     """Seconds after which a request is given up with TIMEOUT."""
     encode_min_interval: float = 2.0
     """Seconds between two preparations of the changing map for requests."""
+    max_voxels: int = 60_000
+    """A trained model encodes larger maps in overlapping tiles of at most this many voxels."""
 
     def __post_init__(self) -> None:
         """Refuse values that no request can be answered with."""
@@ -65,6 +67,7 @@ class LocalizationConfig:
         _require(self.max_instances >= 1, "max_instances", self.max_instances, "give 1 or more")
         _require(self.timeout > 0, "timeout", self.timeout, "give a value above 0")
         _require(self.encode_min_interval >= 0, "encode_min_interval", self.encode_min_interval, "give 0 or more")
+        _require(self.max_voxels >= 1000, "max_voxels", self.max_voxels, "give 1000 or more")
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,10 @@ class Config:
 
     backend: Literal["embedded"] = "embedded"
     """Where the 2D features come from."""
-    model: Literal["similarity"] = "similarity"
-    """What answers requests."""
+    model: str = "similarity"
+    """What answers requests: similarity, or the path of a trained Locate 3D model."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """What a trained model computes in; auto takes bfloat16 where the device is clearly faster with it."""
     quality: Literal["paper", "fast"] = "fast"
     """Finer features at about eight times the cost (paper), or the quick ones (fast)."""
     device: str = "auto"

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from test_model import SMALL
+from toy_scene import toy_snapshot
+
+from locate3d_ros.build import build_localizer
+from locate3d_ros.config import Config
+from locate3d_ros.errors import InputError
+from locate3d_ros.model.checkpoint import TrainedOn, save_checkpoint
+from locate3d_ros.model.config import TextConfig
+from locate3d_ros.model.locate3d_model import Locate3DModel
+from locate3d_ros.types import LocalizeOptions, Status
+
+CPU = torch.device("cpu")
+OF_THE_TOY = replace(
+    SMALL,
+    encoder=replace(SMALL.encoder, feature_dim=8),
+    decoder=replace(SMALL.decoder, text=TextConfig("minilm", width=384)),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    save_checkpoint(tmp_path / "toy", Locate3DModel(OF_THE_TOY), TrainedOn((("image", 8),)))
+    return tmp_path / "toy"
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_path_of_a_checkpoint_becomes_a_localizer_that_answers(folder: Path, precision: str) -> None:
+    localizer = build_localizer(Config(model=str(folder), precision=precision), CPU)
+    assert localizer.name == "toy"
+    answer = localizer.localize(toy_snapshot((), floor=1.0), "the white mug", LocalizeOptions(0.0, 10))
+    assert answer.status in (Status.FOUND, Status.NOT_FOUND)
+    assert answer.message or answer.instances
+
+
+def test_model_that_is_no_path_is_refused_in_one_line() -> None:
+    with pytest.raises(InputError, match="model = 'locate3d': neither 'similarity' nor a path that exists") as caught:
+        build_localizer(Config(model="locate3d"), CPU)
+    assert "\n" not in str(caught.value)
+
+
+def test_folder_without_weights_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds none of model.safetensors"):
+        build_localizer(Config(model=str(tmp_path)), CPU)
