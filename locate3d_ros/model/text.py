@@ -60,8 +60,11 @@ class MiniLm:
             return torch.zeros(0, WIDTH, device=self._device)
         if len(texts) <= CACHED_SENTENCES // 8:
             return torch.stack([self._cached_vector(text) for text in texts])
-        batches = [self._mean_states(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH)]
-        return torch.cat(batches)
+        # Texts of like length share a batch: padding would cost as much as words.
+        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+        vectors = torch.cat([self._mean_states([texts[place] for place in batch]) for batch in batches])
+        return vectors[torch.tensor(order, device=self._device).argsort()]
 
     @torch.no_grad()
     def token_states(self, text: str) -> TextTokens:
