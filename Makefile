@@ -1,8 +1,8 @@
 # Everything on a machine without a ROS installation: `make demo`, `make test`. On a robot, colcon builds this package.
 
-# A Python from 3.10 on; the first that answers.
+# A Python from 3.10 to 3.13 (ROS 2 has wheels for these); the first that answers.
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.10,$(shell \
-	$(name) -c 'import sys; print(sys.executable) if sys.version_info >= (3, 10) else None' 2>/dev/null)))
+	$(name) -c 'import sys; print(sys.executable) if (3, 10) <= sys.version_info[:2] <= (3, 13) else None' 2>/dev/null)))
 # The folder of the virtual environment.
 VENV ?= .venv
 # What pip installs as torch, with pip's options; to leave the CUDA libraries out, name your CPU build of it.
@@ -51,4 +51,4 @@ clean: ## remove what was made here, the virtual environment included
 	rm -rf $(VENV) build install log demo *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 python:
-	@test -n "$(PYTHON)" || { echo "no Python from 3.10 on was found; install one, or name it: make PYTHON=..."; exit 2; }
+	@test -n "$(PYTHON)" || { echo "no Python from 3.10 to 3.13 was found; install one, or name it: make PYTHON=..."; exit 2; }
