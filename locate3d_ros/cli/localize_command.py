@@ -33,13 +33,13 @@ def run_localize(arguments: LocalizeArguments) -> None:
         seconds=seconds,
         results=tuple((text, robot.localize(text)) for text in texts),
     )
-    print_table(report)
     if arguments.json is not None:
         write_file(arguments.json, report_json(report, with_points=arguments.points).encode())
     if arguments.picture is not None:
         from locate3d_ros.visualization.picture import write_picture
 
         write_picture(arguments.picture, snapshot, report.results)
+    print_table(report)
 
 
 def _mapped(arguments: LocalizeArguments) -> tuple[Locate3D, float]:

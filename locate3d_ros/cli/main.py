@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-from locate3d_ros.cli.arguments import MapArguments, parse
 from locate3d_ros.errors import InputError
 
 WRONG_INPUT = 2
@@ -21,7 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Any other exception is a defect of ours: Python prints it and exits with 1.
     """
     try:
-        _run(sys.argv[1:] if arguments is None else arguments)
+        try:
+            _run(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            sys.stdout.flush()
     except InputError as error:
         # The class promises one line, but a library's reason inside it may not know that.
         sys.stderr.write(f"locate3d: {' '.join(str(error).split())}\n")
@@ -37,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    """Parse, then import the command: help and wrong options need no torch."""
+    """Parse, then import the command: help and wrong options need no torch, and an interrupt is caught early."""
+    from locate3d_ros.cli.arguments import MapArguments, parse
+
     parsed = parse(arguments)
     if isinstance(parsed, MapArguments):
         from locate3d_ros.cli.map_command import run_map

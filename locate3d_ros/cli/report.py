@@ -63,7 +63,11 @@ def print_table(report: Report) -> None:
     for text, answer in report.results:
         for row in _rows(text, answer):
             table.add_row(*(Text(cell) for cell in row))
-    Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH).print(table)
+    console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+    # Not printed by rich itself, which exits with status 1 where the reader of a pipe has gone.
+    with console.capture() as printed:
+        console.print(table)
+    sys.stdout.write(printed.get())
 
 
 def _result(text: str, answer: Localization, with_points: bool) -> dict[str, object]:

@@ -163,3 +163,16 @@ def test_python_m_is_the_same_command():
     )
     assert run.returncode == 2
     assert run.stderr.startswith("locate3d: ")
+
+
+def test_reader_of_a_pipe_that_goes_away_is_no_defect():
+    run = subprocess.Popen(
+        [sys.executable, "-m", "locate3d_ros", "localize", "--help"],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    run.stdout.close()
+    assert run.stderr.read() == b""
+    assert run.wait() == 141
+    run.stderr.close()
