@@ -1,0 +1,195 @@
+"""Which furniture models rooms are made of, what people call them, and where they go."""
+
+from __future__ import annotations
+
+import colorsys
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from locate3d_ros.data.synthetic.furniture import INSTALLED_FOLDER, FurnitureLibrary
+from locate3d_ros.data.synthetic.mesh import Material, Mesh
+from locate3d_ros.errors import InputError
+
+CC0_LIBRARY = "BlendSwap-CC-0"
+
+# Colours that furniture is painted in, where a model may be painted: name -> sRGB.
+PALETTE = {
+    "red": (0.72, 0.10, 0.09),
+    "blue": (0.10, 0.22, 0.62),
+    "green": (0.16, 0.45, 0.18),
+    "yellow": (0.90, 0.72, 0.12),
+    "orange": (0.92, 0.45, 0.08),
+    "white": (0.88, 0.87, 0.84),
+    "black": (0.06, 0.06, 0.065),
+    "gray": (0.45, 0.45, 0.46),
+    "pink": (0.90, 0.52, 0.62),
+    "brown": (0.36, 0.20, 0.11),
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model: where it comes from and what it is to people."""
+
+    library: str
+    key: str
+    name: str
+    colour: str  # as one sees it; "" where there is no single one; "*" where it may be painted
+    role: str  # where it goes in a room
+
+
+# library: role: "key name colour" lines; a name's words are joined by "_".
+_TABLE = {
+    "BlendSwap-CC-0": """
+sofa L_shaped_sofa sofa white | couch sofa gray | couch2 sofa black | sofa2 sofa brown
+armchair armchair2 armchair gray | modernArmchair armchair black
+bed bed1 bed green | bed2 bed blue | bedWithTexture bed white | bed3 bed green
+bedside bedsideTable2 bedside_table brown
+dining oakTable table brown | table table brown | tableWithTablecloth table red
+desk desk desk brown | lbDesk desk gray
+chair armchair chair green | oakChair chair brown | plasticChair chair blue | sillaBlanca chair white
+chair chair chair brown | antiqueChair chair brown | chairWithCushion chair brown | chair2 chair red
+chair osakaChair chair brown | thonet chair black
+tall bookcase wardrobe brown | verticalShelves shelf white | wardrobeWithSlidingDoors wardrobe white
+tall cupboard cupboard white | refrigerator refrigerator gray | largeFridge refrigerator gray
+low shelves shelf white | televisionCabinet tv_cabinet brown | radiator radiator white | radiator3 radiator gray
+counter drawersCabinet kitchen_drawers white | lowerCabinet kitchen_cabinet white | sinkCabinet sink white
+counter doubleOven oven white
+floor caballito rocking_horse yellow | fireExtinguisher fire_extinguisher red | basketball basketball orange
+floor decorativePlant plant green | plant plant green | dustbin trash_can gray | crate crate brown | barrel barrel brown
+floor stool2 stool brown | silla2 bar_stool orange | box plastic_box blue | electricGuitar electric_guitar
+floor briefcase briefcase black | umbrellaFolded umbrella blue | foldingChair folding_stool green
+floor bootie boots gray | slippers slippers black | babyRockingBed crib white
+top caffe_final coffee_cup white | desklamp lamp white | plasticCup cup blue | teddyBear teddy_bear brown
+top tetrapak milk_carton white | yogurtBottle bottle white | tableFan fan blue | littlePlant plant green
+top kitchenaid mixer yellow | coffeeBrewer coffee_maker red | bread bread brown | cactus cactus green
+top augalas plant green | orchids orchid white | kalender calendar white | cupcake cupcake white
+top handbag handbag gray | riggedFan fan orange
+tv led_tv television black
+hang cuckooClock clock brown
+big pianoAQueue grand_piano black | poolTable pool_table green
+bath toiletsUnit toilet white | washbasin sink white | modernVanity bathroom_cabinet white
+""",
+    "BlendSwap-CC-BY": """
+sofa sofa2 sofa white | couch3 sofa black
+armchair fotel armchair black | armChair2 armchair black | armchair1 armchair brown
+bed lettoCloud bed blue
+bedside bedsideTable bedside_table brown
+dining table table brown
+desk biurko3 desk brown | simpleDesk desk brown | officeTable desk orange
+chair chair3 chair green | kitchenChair chair gray | foldingChair folding_chair black | cafe_set_mota_chair chair *
+coffee coffeeTable coffee_table black
+tall wardrobe wardrobe brown | bookcase bookcase white
+low chest chest_of_drawers brown | dresserWithDrawers chest_of_drawers white | tvStand tv_stand black
+low washing_machine washing_machine white | sef-kasa safe gray | piano piano black
+counter largeStove stove black
+floor ballonFoot soccer_ball white | suitcase suitcase blue | yuccaPlant plant green | backpack backpack brown
+floor mediumIndoorPlant plant green | wheelchair wheelchair black
+top microwave microwave * | laptop laptop gray | book book white | radio radio yellow
+top lamp lamp white | tulip flowers red | chessboard chessboard black | kitchenblender blender gray
+top espressokettle espresso_maker gray
+bath bath_jay_hardy bathtub white | toilets_unit_jay_hardy toilet white | washbasin_jay_hardy sink white
+""",
+    "KatorLegaz": """
+sofa futon-couch sofa red | mid-century-sofa sofa *
+armchair mid-century-chair armchair *
+chair dining-chair chair blue | office-chair office_chair blue
+dining folding-table table white
+tall full-bookcase bookcase white | utility-shelving shelf brown | fridge refrigerator white
+floor recycling-bin recycling_bin blue | trunk-large trunk black | filing-cabinet filing_cabinet gray
+top coffee-maker coffee_maker white | coffee-mug mug * | bowl bowl * | apple-ibook-2001 laptop white
+top red-wine-bottle-01 wine_bottle green | newspaper newspaper white | bread-plate plate *
+top pedestal-vase-lamp lamp blue | apple-imac-1998 computer blue
+""",
+    "Scopia": """
+sofa clear_sofa sofa green | simple_sofa sofa red | burlap_sofa sofa white | leather_sofa sofa brown
+armchair armchair3 armchair blue | armchair armchair blue | rattanArmchair armchair gray
+bed bed1 bed orange | iron_bed bed gray | children_bed bed white
+dining black_table table black | wooden_table_office table orange | white_kitchen_table table white
+chair chair3 chair yellow | chair4 chair brown | white_kitchen_chair chair * | office_chair office_chair blue
+coffee saloon_table coffee_table brown
+tall wardrobe1 wardrobe brown | kids_shelves bookcase white
+low clothes_washing_machine washing_machine white | fireplace1 fireplace white
+floor living_lamp floor_lamp red | ficus plant green | clothes-basket laundry_basket white | crib crib white
+floor christmas_tree christmas_tree green | indoor-bike exercise_bike gray | maceta plant green | sneakers shoes red
+top old_jar jar brown | wine_bottle wine_bottle black | vase1 vase yellow | vase2 vase gray | vase3 vase brown
+top jar vase blue | desk_lamp1 desk_lamp black | desk_lamp2 desk_lamp red | little_lamp1 lamp white
+top little_lamp3 lamp green | livingroom_lamp1 lamp orange | apples fruit_bowl red | bowlWithFruits fruit_bowl yellow
+top calla_lily_with_roses flowers white | coffee_machine espresso_machine gray | cup coffee_cup yellow
+top teapot teapot yellow | phone telephone black | reflex_camera camera black | birthday_cake cake brown
+top inkjet_and_scanner_printer printer black | toaster toaster orange | cooker rice_cooker gray | candle candle red
+top paperTowelHolder paper_towels white | bonsai-tree bonsai_tree green | apple_pc computer white
+tv tv television black
+bath islandBath bathtub white
+""",
+}
+
+
+def _parse(library: str, text: str) -> list[Model]:
+    models = []
+    for line in text.strip().splitlines():
+        role, _, entries = line.partition(" ")
+        for entry in entries.split("|"):
+            key, name, *colour = entry.split()
+            models.append(Model(library, key, name.replace("_", " "), colour[0] if colour else "", role))
+    return models
+
+
+MODELS = tuple(model for library, text in _TABLE.items() for model in _parse(library, text))
+
+
+def installed_models() -> tuple[Model, ...]:
+    """Return all models. Raises InputError where one of their libraries is not installed."""
+    for library in _TABLE:
+        if not _file_of(library).is_file():
+            raise InputError(
+                f"{_file_of(library)}: no such furniture library; install the package sweethome3d-furniture"
+            )
+    return MODELS
+
+
+def find_model(library: str, key: str) -> Model:
+    """Return one model of the table. Raises InputError where it holds no such model."""
+    for model in MODELS:
+        if (model.library, model.key) == (library, key):
+            return model
+    raise InputError(f"model {library}/{key}: not in the table of models; add it there")
+
+
+def _file_of(library: str) -> Path:
+    return INSTALLED_FOLDER / f"{library}.sh3f"
+
+
+@lru_cache(maxsize=8)
+def _library(path: Path) -> FurnitureLibrary:
+    return FurnitureLibrary(path)
+
+
+@lru_cache(maxsize=64)
+def load_mesh(model: Model) -> Mesh:
+    """Load a model's mesh, standing on z = 0, front towards -y."""
+    return _library(_file_of(model.library)).load(model.key)
+
+
+def licence_of(model: Model) -> str:
+    """Return the SPDX name of a model's licence."""
+    return _library(_file_of(model.library)).licence(model.key)
+
+
+def creator_of(model: Model) -> str:
+    """Return who made a model, as its catalogue says."""
+    return _library(_file_of(model.library)).entries[model.key].creator
+
+
+def painted(mesh: Mesh, colour: tuple[float, float, float]) -> Mesh:
+    """Give every light, plain material of a mesh another colour (sRGB)."""
+    return replace(mesh, materials=tuple(_painted(m, colour) for m in mesh.materials))
+
+
+def _painted(material: Material, colour: tuple[float, float, float]) -> Material:
+    _, saturation, value = colorsys.rgb_to_hsv(*material.colour)
+    plain = material.texture is None and saturation < 0.25 and value > 0.45
+    return replace(material, colour=tuple(np.clip(colour, 0.0, 1.0))) if plain else material

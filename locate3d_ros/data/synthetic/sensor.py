@@ -1,0 +1,59 @@
+"""What a depth camera makes of true depth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from locate3d_ros.data.synthetic.atlas import Floats32
+from locate3d_ros.data.synthetic.render import View
+
+
+@dataclass(frozen=True)
+class DepthSensor:
+    """Noise and limits of a structured-light camera, which measures disparity = focal_baseline / depth."""
+
+    focal_baseline: float = 43.5  # pixels times metres
+    disparity_step: float = 0.125  # pixels: disparity is measured in eighths
+    disparity_noise: float = 0.065  # pixels, standard deviation: 1.5 mm at one metre, growing with the square of depth
+    noise_width: float = 2.0  # pixels: neighbours share their noise, as they share their matching window
+    min_depth: float = 0.4  # metres
+    max_depth: float = 4.5  # metres
+    grazing: float = 0.12  # surfaces seen at a flatter angle than this (as cosine) give nothing
+    dropout: float = 0.4  # share of pixels beside a depth edge that give nothing
+    colour_noise: float = 0.8  # grey levels of 255
+
+
+def measure_depth(view: View, facing: Floats32, sensor: DepthSensor, rng: np.random.Generator) -> NDArray[np.uint16]:
+    """Return depth [H, W] in millimetres as a sensor would see it; 0 = no answer.
+
+    facing [H, W]: cosine between the surface's normal and the line of sight.
+    """
+    noise = cv2.GaussianBlur(rng.standard_normal(view.depth.shape), (0, 0), sensor.noise_width)
+    disparity = sensor.focal_baseline / np.maximum(view.depth, 0.05) + sensor.disparity_noise * noise / noise.std()
+    disparity = np.round(disparity / sensor.disparity_step) * sensor.disparity_step
+    depth = sensor.focal_baseline / np.maximum(disparity, sensor.disparity_step)
+    seen = (view.depth > sensor.min_depth) & (view.depth < sensor.max_depth) & (facing > sensor.grazing)
+    seen &= ~(_beside_edge(view.depth) & (rng.random(view.depth.shape) < sensor.dropout))
+    return np.where(seen, np.round(depth * 1000.0), 0.0).astype(np.uint16)
+
+
+def measure_colour(view: View, sensor: DepthSensor, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return the picture [H, W, 3] with the noise of a camera chip."""
+    noisy = view.rgb.astype(np.float32) + sensor.colour_noise * rng.standard_normal(view.rgb.shape, dtype=np.float32)
+    return np.clip(np.round(noisy), 0, 255).astype(np.uint8)
+
+
+def _beside_edge(depth: Floats32) -> NDArray[np.bool_]:
+    """Mark pixels whose depth differs from a direct neighbour's by more than 5 %."""
+    marked = np.zeros(depth.shape, dtype=np.bool_)
+    for axis in (0, 1):
+        jump = np.abs(np.diff(depth, axis=axis)) > 0.05 * np.minimum(
+            np.delete(depth, -1, axis=axis), np.delete(depth, 0, axis=axis)
+        )
+        pad = ((0, 1), (0, 0)) if axis == 0 else ((0, 0), (0, 1))
+        marked |= np.pad(jump, pad) | np.pad(jump, tuple(p[::-1] for p in pad))
+    return marked
