@@ -68,8 +68,12 @@ class _Shader:
     def __init__(self, world: World, camera: Camera, surface: Surface) -> None:
         self._world, self._camera = world, camera
         step = slice(None, None, LIGHT_STEP)
-        self._grid = Surface(surface.xyz[step, step], surface.normal[step, step])
-        self._light = light_on(world, self._grid)
+        grid = Surface(surface.xyz[step, step], surface.normal[step, step])
+        light = light_on(world, grid)
+        self._grid_size = grid.xyz.shape[:2]
+        # Side by side, so that one look-up per neighbour fetches where it is and what light it has.
+        packed = np.concatenate((grid.xyz, grid.normal, light.bounced, light.visible), axis=2)
+        self._grid = packed.reshape(-1, packed.shape[2])
 
     def colours(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> Floats32:
         """Return linear colours [n, 3] seen through pixels u, v [n]."""
@@ -99,18 +103,19 @@ class _Shader:
 
     def _arriving(self, xyz: Floats32, normal: Floats32, u: NDArray[np.float64], v: NDArray[np.float64]) -> Light:
         """Interpolate the coarse grid's light at samples, with grid points of the same surface only."""
-        height, width = self._grid.xyz.shape[:2]
-        column, row = u / LIGHT_STEP, v / LIGHT_STEP
-        both = np.concatenate((self._light.bounced, self._light.visible), axis=2)
-        total, weight = np.zeros((len(u), both.shape[2]), dtype=np.float32), np.full((len(u), 1), 1e-9, np.float32)
+        height, width = self._grid_size
+        column, row = (u / LIGHT_STEP).astype(np.float32), (v / LIGHT_STEP).astype(np.float32)
+        left, top = np.floor(column).astype(np.int32), np.floor(row).astype(np.int32)
+        total = np.zeros((len(u), self._grid.shape[1] - 6), dtype=np.float32)
+        weight = np.full((len(u), 1), 1e-9, np.float32)
         for dy in (0, 1):
             for dx in (0, 1):
-                x = np.clip(np.floor(column).astype(np.int64) + dx, 0, width - 1)
-                y = np.clip(np.floor(row).astype(np.int64) + dy, 0, height - 1)
+                x, y = np.clip(left + dx, 0, width - 1), np.clip(top + dy, 0, height - 1)
+                there = self._grid[y * width + x]
                 near = np.maximum(1.0 - np.abs(column - x), 0.05) * np.maximum(1.0 - np.abs(row - y), 0.05)
-                alike = same_surface(xyz, normal, self._grid.xyz[y, x], self._grid.normal[y, x])
-                w = (near * (alike + 1e-5)).astype(np.float32)[:, None]
-                total += w * both[y, x]
+                alike = same_surface(xyz, normal, there[:, :3], there[:, 3:6])
+                w = (near * (alike + np.float32(1e-5))).astype(np.float32)[:, None]
+                total += w * there[:, 6:]
                 weight += w
         total /= weight
         return Light(total[:, :3], total[:, 3:])
