@@ -13,6 +13,7 @@ from locate3d_ros.model.attention import KeysValues, PackedAttention
 from locate3d_ros.model.clip_text import ClipTextEncoder
 from locate3d_ros.model.config import DecoderConfig
 from locate3d_ros.model.heads import BoxHead, MaskHead, TextAlignmentHead
+from locate3d_ros.model.rows import in_pieces
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,12 @@ class AttentionBlock(nn.Module):
 
     def forward(self, z: Tensor, position: Tensor, memory: KeysValues | None = None) -> Tensor:
         """Update z (r, width) at its position from projected memory, or from itself without one."""
-        query = self.query_norm(z) + position
-        z = z + self.attn.attend(query, self.attn.keys_values(query) if memory is None else memory)
+        if memory is None:
+            memory = self.attn.keys_values(self.query_norm(z) + position)
+        return in_pieces(lambda rows, places: self._update(rows, places, memory), z, position)
+
+    def _update(self, z: Tensor, position: Tensor, memory: KeysValues) -> Tensor:
+        z = z + self.attn.attend(self.query_norm(z) + position, memory)
         updated: Tensor = z + self.ffn(self.ffn_norm(z))
         return updated
 

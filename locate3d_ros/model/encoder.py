@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from locate3d_ros.model.config import EncoderConfig
 from locate3d_ros.model.point_transformer import PointTransformerV3, build_pyramid
+from locate3d_ros.model.rows import in_pieces
 
 
 def harmonic_embedding(colour: Tensor, harmonics: int) -> Tensor:
@@ -49,7 +50,7 @@ class Encoder3DJepa(nn.Module):
         voxel centroids into one cell.
         """
         grid = grid_cells(xyz, self.config.voxel_size) if cells is None else cells.long() - cells.long().amin(dim=0)
-        embedded = self.embed(rgb, features)
+        embedded = in_pieces(self.embed, rgb, features)
         encoded: Tensor = self.point_transformer_v3(embedded, build_pyramid(grid, self.config.backbone))
         return encoded
 

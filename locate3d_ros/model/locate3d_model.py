@@ -55,6 +55,7 @@ def _require_scene(xyz: Tensor, rgb: Tensor, features: Tensor, feature_dim: int)
             f"encode: xyz {tuple(xyz.shape)}, rgb {tuple(rgb.shape)}, features {tuple(features.shape)}; "
             f"give (n, 3), (n, 3), (n, {feature_dim})"
         )
-    finite = torch.isfinite(xyz).all() & torch.isfinite(rgb).all() & torch.isfinite(features).all()
-    if not bool(finite):
+    # The extremes of a tensor that holds nan are nan.
+    extremes = torch.stack([extreme for tensor in (xyz, rgb, features) for extreme in tensor.aminmax()])
+    if not bool(torch.isfinite(extremes).all()):
         raise ValueError("encode: xyz, rgb or features hold nan or infinity")

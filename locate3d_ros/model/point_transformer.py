@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from locate3d_ros.model.config import PointTransformerConfig
+from locate3d_ros.model.rows import in_pieces
 from locate3d_ros.model.serialization import bit_depth, curve_codes, invert_permutation, window_positions
 from locate3d_ros.model.sparse_conv import NeighbourTable, SubmanifoldConv, neighbour_table
 
@@ -79,8 +80,9 @@ class SceneBatchNorm(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Normalise features (n, channels) by their own mean and biased variance."""
         features = features.float()  # statistics of thousands of rows need the digits
-        variance, mean = torch.var_mean(features, dim=0, correction=0)
-        return (features - mean) * torch.rsqrt(variance + 1e-3) * self.weight + self.bias
+        centred = features - features.mean(dim=0)
+        variance = centred.square().mean(dim=0)
+        return torch.addcmul(self.bias, centred, torch.rsqrt(variance + 1e-3) * self.weight)
 
 
 class WindowAttention(nn.Module):
@@ -94,13 +96,16 @@ class WindowAttention(nn.Module):
 
     def forward(self, features: Tensor, level: Level, curve: int) -> Tensor:
         """Attend among features (n, channels) of a window; the copies that fill the last window are dropped."""
-        n, channels = features.shape
-        rows = level.order[curve][level.windows]
-        qkv = self.qkv(features)[rows].reshape(-1, level.window_size, 3, self.heads, channels // self.heads)
+        in_order = features.index_select(0, level.order[curve].index_select(0, level.windows))
+        attended = in_pieces(lambda rows: self._attend(rows, level.window_size), in_order, multiple=level.window_size)
+        return attended.index_select(0, level.inverse[curve])
+
+    def _attend(self, rows: Tensor, window_size: int) -> Tensor:
+        """Attend within whole windows of rows (m, channels) in curve order."""
+        qkv = self.qkv(rows).reshape(-1, window_size, 3, self.heads, rows.shape[1] // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each [windows, heads, size, channels / heads]
         attended = functional.scaled_dot_product_attention(q, k, v)
-        in_order = attended.transpose(1, 2).reshape(-1, channels)[:n]
-        projected: Tensor = self.proj(in_order[level.inverse[curve]])
+        projected: Tensor = self.proj(attended.transpose(1, 2).flatten(2).flatten(0, 1))
         return projected
 
 
@@ -114,8 +119,7 @@ class Mlp(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (n, channels) -> (n, channels)."""
-        mapped: Tensor = self.fc2(functional.gelu(self.fc1(features)))
-        return mapped
+        return in_pieces(lambda rows: self.fc2(functional.gelu(self.fc1(rows))), features)
 
 
 class Block(nn.Module):
@@ -168,7 +172,7 @@ class Unpooling(nn.Module):
     def forward(self, coarse: Tensor, skip: Tensor, parent: Tensor) -> tuple[Tensor, Tensor]:
         """Return (skip + up, skip), both (n_fine, channels)."""
         projected_skip = self.proj_skip(skip)
-        return projected_skip + self.proj(coarse)[parent], projected_skip
+        return projected_skip + self.proj(coarse).index_select(0, parent), projected_skip
 
 
 class Stage(nn.Module):

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 class NeighbourTable:
     """The occupied neighbours of every cell, once per level, shared by all convolutions of one kernel size.
 
-    Pairs are sorted by kernel offset; `counts[o]` of them belong to offset o (in the weight's own order x, y, z).
+    Pairs are sorted by kernel offset; `counts[o]` of them belong to offset o (in the weight's own order x, y, z). The
+    centre has none: there every row sees itself.
     """
 
     rows_out: Tensor  # [pairs] int64
@@ -25,22 +26,21 @@ def neighbour_table(cells: Tensor, kernel_size: int) -> NeighbourTable:
 
     Where several rows share a cell, neighbours see one of them and each row sees itself (MODEL_SPEC §2).
     """
-    n, device = len(cells), cells.device
     radius = kernel_size // 2
     low = cells.min(dim=0).values - radius
     extent = cells.max(dim=0).values - low + radius + 1
     strides = torch.stack((extent[1] * extent[2], extent[2], torch.ones_like(extent[2])))
-    keys = ((cells - low) * strides).sum(dim=1)
-    sorted_keys, row_of_key = torch.sort(keys, stable=True)
-    steps = torch.arange(-radius, radius + 1, device=device)
+    keys, row_of_key = torch.sort(((cells - low) * strides).sum(dim=1), stable=True)
+    steps = torch.arange(-radius, radius + 1, device=cells.device)
     offsets = torch.cartesian_prod(steps, steps, steps)  # [k³, 3], x slowest: the weight's layout
+    # Sorted queries walk the sorted keys in step, which the cache likes.
     wanted = keys[None] + (offsets * strides).sum(dim=1)[:, None]  # [k³, n]
-    found = torch.searchsorted(sorted_keys, wanted).clamp(max=n - 1)
-    occupied = sorted_keys[found] == wanted
-    rows_in = row_of_key[found]
-    rows_in[len(offsets) // 2] = torch.arange(n, device=device)
-    offset, rows_out = occupied.nonzero(as_tuple=True)
-    return NeighbourTable(rows_out, rows_in[offset, rows_out], tuple(occupied.sum(dim=1).tolist()))
+    found = torch.searchsorted(keys, wanted).clamp(max=len(cells) - 1)
+    occupied = keys[found] == wanted
+    occupied[len(offsets) // 2] = False
+    offset, place = occupied.nonzero(as_tuple=True)
+    counts = tuple(occupied.sum(dim=1).tolist())
+    return NeighbourTable(row_of_key[place], row_of_key[found[offset, place]], counts)
 
 
 class SubmanifoldConv(nn.Module):
@@ -55,14 +55,13 @@ class SubmanifoldConv(nn.Module):
 
     def forward(self, features: Tensor, table: NeighbourTable) -> Tensor:
         """Convolve features (n, in) -> (n, out): one gather and one matrix product per occupied kernel offset."""
-        out_channels = self.weight.shape[0]
-        kernels = self.weight.reshape(out_channels, -1, features.shape[1]).permute(1, 2, 0)  # [k³, in, out]
-        # Sums stay in float32 where the products are computed in less.
-        output = torch.zeros(len(features), out_channels, device=features.device)
+        kernels = self.weight.flatten(1, 3).permute(1, 2, 0)  # [k³, in, out]
         features = features.to(self.weight.dtype)
+        # Sums stay in float32 where the products are computed in less.
+        output = (features @ kernels[len(kernels) // 2]).float()
         counts = list(table.counts)
         rows_in, rows_out = torch.split(table.rows_in, counts), torch.split(table.rows_out, counts)
         for kernel, source, target in zip(kernels, rows_in, rows_out, strict=True):
             if len(source):
-                output.index_add_(0, target, (features[source] @ kernel).float())
+                output.index_add_(0, target, (features.index_select(0, source) @ kernel).float())
         return output if self.bias is None else output + self.bias.float()
