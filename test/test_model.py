@@ -10,6 +10,7 @@ import torch
 
 from locate3d_ros.errors import InputError
 from locate3d_ros.model.config import (
+    PRESETS,
     DecoderConfig,
     EncoderConfig,
     ModelConfig,
@@ -155,9 +156,18 @@ def test_gradient_reaches_every_parameter_that_is_used(model: Locate3DModel) -> 
 def test_full_size_has_exactly_the_released_keys_and_shapes(test_data: Path) -> None:
     released = json.loads((test_data / "parity" / "state_dict_shapes.json").read_text())
     with torch.device("meta"):
-        ours = Locate3DModel(ModelConfig()).state_dict()
+        ours = Locate3DModel(PRESETS["locate3d"]).state_dict()
     assert {key: list(tensor.shape) for key, tensor in ours.items()} == {k: v[0] for k, v in released.items()}
     assert {key: str(t.dtype) for key, t in ours.items()} == {k: f"torch.{v[1]}" for k, v in released.items()}
+
+
+def test_tiny_preset_is_small_and_reads_the_embedded_backend() -> None:
+    config = PRESETS["locate3d-tiny"]
+    with torch.device("meta"):
+        tiny = Locate3DModel(config)
+    assert sum(p.numel() for p in tiny.parameters()) < 8_000_000
+    assert config.encoder.feature_dim == 256
+    assert tiny.decoder.text_encoder is None
 
 
 def test_harmonic_embedding_of_the_worked_example() -> None:

@@ -101,3 +101,37 @@ class ModelConfig:
 def _require(holds: bool, message: str) -> None:
     if not holds:
         raise InputError(f"model configuration: {message}")
+
+
+LOCATE3D = ModelConfig()
+"""The released size: 576 million parameters, features of the foundation backend, CLIP's text tower."""
+
+LOCATE3D_TINY = ModelConfig(
+    EncoderConfig(
+        feature_dim=256,
+        embed_dim=64,
+        rgb_dim=64,
+        backbone=PointTransformerConfig(
+            in_channels=64,
+            encoder_depths=(2, 2, 2, 2),
+            encoder_channels=(64, 64, 128, 128),
+            encoder_heads=(4, 4, 8, 8),
+            decoder_depths=(1, 1, 1),
+            decoder_channels=(64, 64, 128),
+            decoder_heads=(4, 4, 8),
+            patch_sizes=(256, 256, 256, 256),
+        ),
+    ),
+    DecoderConfig(
+        width=128,
+        feature_dim=64,
+        queries=64,
+        layers=4,
+        heads=4,
+        feedforward=512,
+        text=TextConfig("minilm", width=384),
+    ),
+)
+"""A size that a CPU trains and answers with: features of the embedded backend, MiniLM's token states."""
+
+PRESETS = {"locate3d": LOCATE3D, "locate3d-tiny": LOCATE3D_TINY}
