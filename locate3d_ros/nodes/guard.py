@@ -72,7 +72,7 @@ class Spinner:
     def _spin(self) -> None:
         while not self._is_stopping and self._node.context.ok():
             try:
-                self._executor.spin_once(timeout_sec=0.5)
+                self._executor.spin_once(timeout_sec=0.1)
             except Exception as error:  # noqa: BLE001 - e.g. a string on the wire that is not UTF-8
                 if not self._is_stopping:
                     self._node.get_logger().error(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from locate3d_ros.build import build_extractor, build_localizer
 from locate3d_ros.nodes.base_node import BaseNode
@@ -14,10 +14,14 @@ from locate3d_ros.nodes.runner import run
 
 def create_nodes(
     make_extractor: MakeExtractor = build_extractor, make_localizer: MakeLocalizer = build_localizer
-) -> Sequence[BaseNode]:
-    """Return the mapping node and the localization node that answers from its map."""
+) -> Iterator[BaseNode]:
+    """Yield the mapping node, then the localization node that answers from its map.
+
+    Mapping begins while the localizer is still being made, which takes longer.
+    """
     mapping = MappingNode(make_extractor)
-    return [mapping, LocalizationNode(mapping.live_map, make_localizer)]
+    yield mapping
+    yield LocalizationNode(mapping.live_map, make_localizer)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import rclpy
@@ -23,7 +23,7 @@ THREADS = 8
 """Callback threads of a node: more than requests may wait, so that the next one hears BUSY at once."""
 
 
-def run(create: Callable[[], Sequence[BaseNode]], arguments: list[str] | None) -> int:
+def run(create: Callable[[], Iterable[BaseNode]], arguments: list[str] | None) -> int:
     """Run nodes until a signal: 0 then, 2 with one line for input that a user can mend."""
 
     def work(told_to_end: threading.Event) -> None:
@@ -52,19 +52,20 @@ def run_until_signal(work: Callable[[threading.Event], None], arguments: list[st
 
 
 @contextlib.contextmanager
-def running(nodes: Sequence[BaseNode]) -> Iterator[None]:
-    """Let nodes work while the block runs; each spins in threads of its own."""
-    spinners = [Spinner(node, THREADS) for node in nodes]
+def running(nodes: Iterable[BaseNode]) -> Iterator[None]:
+    """Let nodes work while the block runs; each spins in threads of its own, from the moment it is made."""
+    started: list[tuple[BaseNode, Spinner]] = []
     try:
         for node in nodes:
+            started.append((node, Spinner(node, THREADS)))
             node.start()
         yield
     finally:
-        for node in reversed(nodes):
+        for node, _ in reversed(started):
             node.stop()
-        for spinner in spinners:
+        for _, spinner in started:
             spinner.stop()
-        for node in nodes:
+        for node, _ in started:
             node.destroy_node()
 
 
