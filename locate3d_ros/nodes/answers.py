@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import Point, Vector3
@@ -16,7 +17,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from locate3d_ros.geometry.boxes import box_corners
 from locate3d_ros.geometry.transforms import transform_points
-from locate3d_ros.nodes.clouds import to_cloud, to_pose
+from locate3d_ros.nodes.clouds import to_cloud, to_data, to_pose
 from locate3d_ros.types import Instance, Localization, Role
 
 LINE_WIDTH = 0.015
@@ -80,11 +81,11 @@ def to_object_points(answer: Localization, header: Header) -> PointCloud2:
     return to_cloud(header, xyz, rgb)
 
 
-def to_image(rgb: NDArray, header: Header) -> Image:
+def to_image(rgb: NDArray[np.uint8], header: Header) -> Image:
     """Return a picture [H, W, 3] uint8 as a message."""
     height, width = rgb.shape[:2]
     image = Image(header=header, height=height, width=width, encoding="rgb8", step=width * 3)
-    image.data = rgb.tobytes()
+    image.data = to_data(rgb.tobytes())
     return image
 
 

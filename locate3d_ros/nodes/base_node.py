@@ -10,6 +10,7 @@ import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
@@ -36,6 +37,7 @@ class BaseNode(Node):
             torch.set_num_threads(self.config.threads)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", QoSProfile(depth=10))
         self._background = MutuallyExclusiveCallbackGroup()
+        self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
         self.every(DIAGNOSTICS_PERIOD, "diagnostics", self._publish_diagnostics, self._background)
 
     def start(self) -> None:
@@ -51,8 +53,9 @@ class BaseNode(Node):
         raise NotImplementedError
 
     def every(self, period: float, name: str, callback: Callable[[], None], group: Any) -> None:  # noqa: ANN401
-        """Call back every `period` seconds; an exception ends nothing."""
-        self.create_timer(period, guarded_timer(self.get_logger(), name, callback), callback_group=group)
+        """Call back every `period` seconds of real time, simulated or not; an exception ends nothing."""
+        call = guarded_timer(self.get_logger(), name, callback)
+        self.create_timer(period, call, callback_group=group, clock=self._steady_clock)
 
     def serve(self, kind: type, name: str, callback: Callable[[Any, Any], None], group: Any) -> None:  # noqa: ANN401
         """Offer a service that reports failures in `success` and `message`."""

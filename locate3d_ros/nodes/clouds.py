@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import math
 
 import numpy as np
@@ -14,6 +15,11 @@ from torch import Tensor
 
 # RViz and PCL read colour from a float that holds the bytes b, g, r, 0.
 _POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4")])
+
+
+def to_data(content: bytes) -> array.array[int]:
+    """Return bytes as the type that message fields take as they are; older rclpy looks at each byte of others."""
+    return array.array("B", content)
 
 
 def to_time(nanoseconds: int) -> Time:
@@ -41,7 +47,7 @@ def to_cloud(header: Header, xyz: Tensor, rgb: Tensor) -> PointCloud2:
     ]
     cloud = PointCloud2(header=header, height=1, width=len(points), fields=fields, is_dense=True)
     cloud.is_bigendian, cloud.point_step, cloud.row_step = False, _POINT.itemsize, _POINT.itemsize * len(points)
-    cloud.data = points.tobytes()
+    cloud.data = to_data(points.tobytes())
     return cloud
 
 

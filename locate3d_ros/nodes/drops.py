@@ -25,7 +25,7 @@ class DroppedFrameError(InputError):
 class DropCounter:
     """Counts dropped frames by reason and warns at most once per reason and interval. Safe for threads."""
 
-    def __init__(self, warn: Callable[[str], None], interval: float = WARNING_INTERVAL) -> None:
+    def __init__(self, warn: Callable[[str], object], interval: float = WARNING_INTERVAL) -> None:
         """Report through `warn`."""
         self._warn = warn
         self._interval = interval

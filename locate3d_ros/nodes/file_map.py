@@ -14,7 +14,9 @@ from locate3d_ros.types import FeatureExtractor
 class FileMap:
     """Brings a map file into a map; map files are renamed into place, so that a changed one is whole."""
 
-    def __init__(self, path: Path, extractor: FeatureExtractor, live_map: LiveMap, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path, extractor: FeatureExtractor, live_map: LiveMap, warn: Callable[[str], object]
+    ) -> None:
         """`warn` hears of files that cannot be used; the running map stays then."""
         self._path = path
         self._extractor = extractor

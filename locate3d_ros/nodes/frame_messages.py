@@ -18,7 +18,7 @@ from tf2_msgs.msg import TFMessage
 from torch import Tensor
 
 from locate3d_ros.geometry.transforms import invert_transform
-from locate3d_ros.nodes.clouds import to_pose
+from locate3d_ros.nodes.clouds import to_data, to_pose
 from locate3d_ros.types import Frame, Intrinsics
 
 # The camera 1 m above the ground and upright: its optical axis (z) along the body's x, its x to the body's right.
@@ -80,7 +80,7 @@ class RobotTransforms:
             self._mounted[child] = _transform(parent, child, messages.stamp, T_parent_child)
 
 
-def image_type(compressed: bool) -> type:
+def image_type(compressed: bool) -> Any:  # noqa: ANN401 - a message type
     """Return the type of the image topics."""
     return CompressedImage if compressed else Image
 
@@ -103,13 +103,13 @@ def _image(array: NDArray[Any], encoding: str, header: Header) -> Image:
     height, width = array.shape[:2]
     message = Image(header=header, height=height, width=width, encoding=encoding)
     message.step = width * array.dtype.itemsize * (array.shape[2] if array.ndim == 3 else 1)
-    message.data = np.ascontiguousarray(array).tobytes()
+    message.data = to_data(np.ascontiguousarray(array).tobytes())
     return message
 
 
 def _compressed(array: NDArray[Any], suffix: str, name: str, header: Header) -> CompressedImage:
     message = CompressedImage(header=header, format=name)
-    message.data = cv2.imencode(suffix, array)[1].tobytes()
+    message.data = to_data(cv2.imencode(suffix, array)[1].tobytes())
     return message
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
@@ -69,8 +70,8 @@ class PlayerNode(Node):
 class _CameraTopics:
     def __init__(self, node: Node, start: str, compressed: bool, own_depth: bool) -> None:
         kind = image_type(compressed)
-        self._rgb = node.create_publisher(kind, f"{start}rgb/image", 10)
-        self._depth = node.create_publisher(kind, f"{start}depth/image", 10)
+        self._rgb: Any = node.create_publisher(kind, f"{start}rgb/image", 10)
+        self._depth: Any = node.create_publisher(kind, f"{start}depth/image", 10)
         self._rgb_info = node.create_publisher(CameraInfo, f"{start}rgb/camera_info", 10)
         self._depth_info = node.create_publisher(CameraInfo, f"{start}depth/camera_info", 10) if own_depth else None
 

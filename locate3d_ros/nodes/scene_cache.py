@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from locate3d_ros.nodes.live_map import MapSource
-from locate3d_ros.nodes.worker import describe
+from locate3d_ros.nodes.worker import describe, yield_to_others
 from locate3d_ros.types import Localizer, PreparedScene
 
 _TICK = 0.1  # seconds between two looks at the map
@@ -66,6 +66,8 @@ class SceneCache:
         return None if ready is None else ready.scene
 
     def _run(self) -> None:
+        # Frames come and go, the map stays: mapping has priority.
+        yield_to_others()
         while not self._stop.wait(_TICK):
             try:
                 if self._is_due():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+
+BACKGROUND_NICENESS = 5
 
 
 class Worker(Generic[Item]):
@@ -75,6 +78,12 @@ class Worker(Generic[Item]):
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._is_stopping)
             return None if self._is_stopping else self._items.popleft()
+
+
+def yield_to_others() -> None:
+    """Let the calling thread, and those that it starts, have the processor when nobody else needs it."""
+    # Linux keeps this value per thread; POSIX names the process, hence the odd constant.
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICENESS)
 
 
 def describe(error: BaseException) -> str:

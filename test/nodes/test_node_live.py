@@ -4,6 +4,8 @@ import time
 
 import numpy as np
 import pytest
+import torch
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from fakes import FakeExtractor, FakeLocalizer
 from locate3d_msgs.msg import InstanceArray
@@ -23,12 +25,16 @@ from robot import (
     wait_for,
     wall_rgb,
 )
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 from tf2_msgs.msg import TFMessage
 from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import Marker, MarkerArray
+
+from locate3d_ros.build import build_extractor
+from locate3d_ros.config import Config
 
 RESPONSE = Localize.Response
 
@@ -364,3 +370,31 @@ def test_parameters_carry_their_descriptions_and_cannot_be_changed_in_vain(start
     assert mapping.get_parameter("mapping.tf_timeout").value == 0.4
     assert not mapping.has_parameter("localization.min_score")
     assert localization.has_parameter("localization.min_score")
+
+
+def test_simulated_time_is_followed_and_its_jump_back_forgets_old_poses(start):
+    robot, mapping, _ = start(use_sim_time=True)
+    clock = robot.create_publisher(Clock, "/clock", 10)
+    wait_for(lambda: clock.get_subscription_count() >= 2)
+    for second, count in ((1000, 1), (5, 2)):
+        clock.publish(Clock(clock=Time(sec=second)))
+        wait_for(lambda: mapping.get_clock().now().nanoseconds == second * 10**9)  # noqa: B023 - within the loop
+        robot.see(stamp=second * 10**9)
+        wait_for(lambda: integrated(mapping) == count)  # noqa: B023 - within the loop
+    reply = robot.ask("red")
+    assert reply.status == RESPONSE.FOUND
+    assert reply.map_stamp.sec == 5
+    robot.rgb.publish(image(wall_rgb(), "rgb8", stamp=1000 * 10**9))
+    robot.depth.publish(image(np.full((HEIGHT, WIDTH), 2000, np.uint16), "16UC1", stamp=1000 * 10**9))
+    wait_for(lambda: drops(mapping).get("no transform") == 1)
+
+
+def test_the_embedded_extractor_feeds_the_live_map(start):
+    extractor = build_extractor(Config(), torch.device("cpu"))
+    robot, mapping, _ = start(extractor=extractor)
+    robot.see()
+    wait_for(lambda: integrated(mapping) == 1, timeout=20)
+    snapshot = mapping.live_map.snapshot()
+    assert {name: table.shape[1] for name, table in snapshot.features.items()} == dict(extractor.slots)
+    assert snapshot.has_features.any()
+    assert_red_square(robot.ask("red").instances[0])
