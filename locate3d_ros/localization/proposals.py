@@ -18,8 +18,7 @@ from locate3d_ros.localization.regions import Points, VoxelLinks, distinct, regi
 from locate3d_ros.localization.segmentation import Cues, Forest, segment, spanning_forest
 from locate3d_ros.localization.surface import Surface
 
-CUES = (Cues(colour=1.0, normal=1.0, distance=0.02), Cues(colour=0.2, normal=1.0, distance=0.02))
-SCALES = (0.06, 0.12)
+CUES = Cues(colour=1.0, normal=1.0, distance=0.02)
 BASE_SCALE = 0.05  # of the segments that hierarchies are made of
 AFFINITIES = (
     Affinity(colour=1.0, feature=1.0, size=1.0, fill=0.5),
@@ -28,8 +27,9 @@ AFFINITIES = (
 MIN_POINTS = 10
 MIN_EXTENT = 0.03  # metres, of the longest side
 MAX_EXTENT = 4.0  # metres, except planes
-MAX_IOU = 0.8  # boxes more alike are one proposal
-MAX_PROPOSALS = 2000
+MAX_IOU = 0.6  # boxes more alike are one proposal: more of a kind cost time and find nothing new
+MAX_PROPOSALS = 5000  # the smallest leave first; fewer lose the small things of a cluttered room
+LEAF_POINTS = 10  # of the segments that hierarchies are made of: a mouse has little more
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,8 @@ def _planar(planes: Planes) -> int:
 
 
 def _segments(surface: Surface, free: NDArray[np.bool_], features: VoxelFeatures) -> list[Points]:
-    """Segment at every scale and join segments; largest regions first."""
-    forests = [spanning_forest(surface, cues) for cues in CUES]
-    groups = _hierarchies(surface, forests[0], free, features)
-    for forest in forests:
-        for scale in SCALES:
-            groups += _groups_of(segment(forest, scale, MIN_POINTS))
+    """Join fine segments again and again; largest regions first."""
+    groups = _hierarchies(surface, spanning_forest(surface, CUES), free, features)
     return sorted(groups, key=len, reverse=True)
 
 
@@ -126,7 +122,7 @@ def _groups_of(labels: NDArray[np.int64]) -> list[Points]:
 
 def _hierarchies(surface: Surface, forest: Forest, free: NDArray[np.bool_], features: VoxelFeatures) -> list[Points]:
     """Join segments of what is neither floor nor wall; return the regions of all joins."""
-    labels = segment(forest, BASE_SCALE, MIN_POINTS)
+    labels = segment(forest, BASE_SCALE, LEAF_POINTS)
     labels = np.where(
         free, np.unique(np.where(free, labels, -1), return_inverse=True)[1].reshape(-1) - int(not free.all()), -1
     )
