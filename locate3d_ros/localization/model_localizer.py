@@ -12,26 +12,16 @@ from torch import Tensor
 
 from locate3d_ros.config import LocalizationConfig
 from locate3d_ros.errors import InputError
-from locate3d_ros.localization.fine_points import fine_points
-from locate3d_ros.localization.grounding import Ranked, SceneModel, rank_instances
+from locate3d_ros.localization.found import Found, found_in, instances_of, merged
+from locate3d_ros.localization.grounding import SceneModel, Voxels
 from locate3d_ros.localization.query import parse
 from locate3d_ros.localization.query_types import Query
 from locate3d_ros.localization.refine import refine
 from locate3d_ros.localization.tiles import tile_rows
-from locate3d_ros.types import (
-    Box,
-    Instance,
-    Localization,
-    LocalizeOptions,
-    MapSnapshot,
-    PreparedScene,
-    Role,
-    Status,
-)
+from locate3d_ros.types import Localization, LocalizeOptions, MapSnapshot, PreparedScene, Role, Status
 
-MASK_THRESHOLD = 0.5
-SAME_MASK = 0.5  # IoU of two tiles' masks above which they are one instance
 EMPTY = "the map is empty: no frame with valid depth and a pose has arrived"
+OUT_OF_MEMORY = "the map does not fit the device's memory; set max_voxels lower"
 NO_VIEWS = "refine needs the map's keyframes, which this map does not keep"
 
 
@@ -50,14 +40,6 @@ class EncodedScene:
     snapshot: MapSnapshot
     tiles: tuple[Tile, ...]
     refusal: str = ""  # why the model cannot read this map
-
-
-@dataclass(frozen=True)
-class Found:
-    """An instance of the model on the whole map."""
-
-    ranked: Ranked
-    mask: Tensor  # [N] bool over the snapshot
 
 
 class ModelLocalizer:
@@ -80,15 +62,21 @@ class ModelLocalizer:
         if len(snapshot) == 0:
             return EncodedScene(snapshot, ())
         try:
-            features = self._model.features_of(snapshot)
-        except InputError as error:
+            return EncodedScene(snapshot, self._encode(snapshot))
+        except torch.OutOfMemoryError:
+            return EncodedScene(snapshot, (), OUT_OF_MEMORY)
+        except ValueError as error:
             return EncodedScene(snapshot, (), str(error))
+
+    def _encode(self, snapshot: MapSnapshot) -> tuple[Tile, ...]:
+        features = self._model.features_of(snapshot)
         robot = None if snapshot.camera_pose is None else snapshot.camera_pose[:3, 3]
+        pieces = tile_rows(snapshot.xyz, self._config.max_voxels, robot)
         tiles = []
-        for rows in tile_rows(snapshot.xyz, self._config.max_voxels, robot):
-            parts = (t[rows] for t in (snapshot.xyz, snapshot.rgb, features, snapshot.cells))
-            tiles.append(Tile(rows, self._model.encode(*parts)))
-        return EncodedScene(snapshot, tuple(tiles))
+        for rows in pieces:
+            voxels = Voxels(snapshot.xyz[rows], snapshot.rgb[rows], features[rows], snapshot.cells[rows])
+            tiles.append(Tile(rows, self._model.encode(voxels, compact=len(pieces) > 1)))
+        return tuple(tiles)
 
     def localize(self, snapshot: MapSnapshot, text: str, options: LocalizeOptions) -> Localization:
         """Answer from the encoding of this snapshot, made now where it is another one than last time."""
@@ -103,7 +91,10 @@ class ModelLocalizer:
         started = time.perf_counter()
         if not isinstance(scene, EncodedScene):
             raise TypeError(f"answer: a scene of {type(scene).__name__}; prepare it with this localizer")
-        result = self._answer(scene, text, options)
+        try:
+            result = self._answer(scene, text, options)
+        except torch.OutOfMemoryError:
+            result = Localization(Status.FAILED, OUT_OF_MEMORY)
         return replace(result, revision=scene.snapshot.revision, seconds=time.perf_counter() - started)
 
     def _answer(self, scene: EncodedScene, text: str, options: LocalizeOptions) -> Localization:
@@ -115,83 +106,28 @@ class ModelLocalizer:
             return Localization(Status.FAILED, scene.refusal)
         if not scene.tiles:
             return Localization(Status.MAP_EMPTY, EMPTY)
-        found = merge([self._ground(scene, tile, query) for tile in scene.tiles])
-        if not found or found[0].ranked.instance.confidence < options.min_score:
+        per_tile = [self._ground(scene, tile, query) for tile in scene.tiles]
+        found = merged(per_tile)
+        if not found or found[0].score < options.min_score:
             return Localization(Status.NOT_FOUND, _not_found(query, found, options.min_score))
-        return self._reply(scene, found, options)
+        return self._reply(scene.snapshot, found, options)
 
     def _ground(self, scene: EncodedScene, tile: Tile, query: Query) -> list[Found]:
-        grounded = self._model.ground(tile.encoding, query.text)
-        found = []
-        for ranked in rank_instances(grounded, query):
-            mask = torch.zeros(len(scene.snapshot), dtype=torch.bool, device=scene.snapshot.cells.device)
-            mask[tile.rows] = (ranked.instance.mask > MASK_THRESHOLD).to(mask.device)
-            if bool(mask.any()):
-                found.append(Found(ranked, mask))
-        return found
+        return found_in(self._model.ground(tile.encoding, query.text), query, tile.rows, scene.snapshot)
 
-    def _reply(self, scene: EncodedScene, found: list[Found], options: LocalizeOptions) -> Localization:
-        kept = [each for each in found if each.ranked.instance.confidence >= options.min_score]
-        instances = [instance_of(scene.snapshot, each) for each in kept[: options.max_instances]]
-        messages = []
-        targets = sum(instance.role is Role.TARGET for instance in instances)
-        if targets > 1:
-            messages.append(f"{targets} equally good answers")
-        if options.refine and scene.snapshot.views:
-            instances = [refine(instance, scene.snapshot) for instance in instances]
+    def _reply(self, snapshot: MapSnapshot, found: list[Found], options: LocalizeOptions) -> Localization:
+        kept = [each for each in found if each.score >= options.min_score]
+        targets = sum(each.role is Role.TARGET for each in kept)
+        messages = [f"{targets} equally good answers"] if targets > 1 else []
+        instances = instances_of(snapshot, kept[: options.max_instances])
+        if options.refine and snapshot.views:
+            instances = [refine(instance, snapshot) for instance in instances]
         elif options.refine:
             messages.append(NO_VIEWS)
         return Localization(Status.FOUND, "; ".join(messages), tuple(instances))
 
 
-def instance_of(snapshot: MapSnapshot, found: Found) -> Instance:
-    """Give an instance its points; the box is the model's own."""
-    predicted = found.ranked.instance
-    x0, y0, z0, x1, y1, z1 = (float(value) for value in predicted.box)
-    xyz, rgb = fine_points(snapshot, found.mask)
-    return Instance(
-        id=0,
-        phrase=found.ranked.phrase,
-        role=found.ranked.role,
-        score=predicted.confidence,
-        box=Box((x0, y0, z0), (x1, y1, z1)),
-        mask=found.mask,
-        xyz=xyz,
-        rgb=rgb,
-    )
-
-
-def merge(per_tile: list[list[Found]]) -> list[Found]:
-    """Join the instances of overlapping tiles: of those with one mask the likelier target stays. Best first.
-
-    Only the best tile's targets stay targets; those of other tiles that fall behind are others.
-    """
-    order = sorted((each for found in per_tile for each in found), key=_rank)
-    kept: list[Found] = []
-    for each in order:
-        if not any(_mask_iou(each.mask, other.mask) > SAME_MASK for other in kept):
-            kept.append(each)
-    best = kept[0].ranked.head if kept else 0.0
-    return [_demoted(each) if each.ranked.head < 0.9 * best else each for each in kept]
-
-
-def _rank(each: Found) -> tuple[bool, float]:
-    return each.ranked.role is not Role.TARGET, -each.ranked.head
-
-
-def _demoted(each: Found) -> Found:
-    if each.ranked.role is not Role.TARGET:
-        return each
-    return replace(each, ranked=replace(each.ranked, role=Role.OTHER))
-
-
-def _mask_iou(a: Tensor, b: Tensor) -> float:
-    union = int((a | b).sum())
-    return int((a & b).sum()) / union if union else 0.0
-
-
 def _not_found(query: Query, found: list[Found], min_score: float) -> str:
     if not found:
         return f"the model sees no {query.target.text!r}"
-    best = found[0].ranked.instance.confidence
-    return f"nothing is surely {query.target.text!r}: the best scored {best:.2f}, below {min_score:.2f}"
+    return f"nothing is surely {query.target.text!r}: the best scored {found[0].score:.2f}, below {min_score:.2f}"

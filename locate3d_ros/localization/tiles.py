@@ -6,22 +6,23 @@ import torch
 from torch import Tensor
 
 OVERLAP = 2.0  # metres that neighbouring tiles share, so that an object is whole in one of them
-SMALLEST = 0.5  # metres: a core this narrow is thinned instead of split
+SMALLEST = 0.5  # metres: a core narrower than this is thinned instead of split
 
 
 def tile_rows(xyz: Tensor, max_points: int, robot: Tensor | None = None) -> list[Tensor]:
     """Return the rows (int64) of each tile of a map xyz (n, 3) metres; every row is in one at least.
 
     Cores are halved along their longer horizontal axis until core and overlap hold `max_points` or fewer. The tile
-    whose middle is nearest to the robot (3,) comes first. A column too dense to be halved is thinned evenly.
+    whose core is nearest to the robot (3,) comes first. A column too dense to be halved is thinned evenly over tiles.
     """
     if len(xyz) <= max_points:
         return [torch.arange(len(xyz), device=xyz.device)]
     low, high = xyz.min(dim=0).values, xyz.max(dim=0).values
     cores = _split(xyz, low, high, max_points)
     if robot is not None:
-        cores.sort(key=lambda core: float(((core[0] + core[1]) / 2 - robot.to(xyz)).norm()))
-    return [_thinned(_rows_around(xyz, *core), max_points) for core in cores]
+        place = robot.to(xyz)
+        cores.sort(key=lambda core: float((place - place.clamp(*core))[:2].norm()))
+    return [piece for core in cores for piece in _thinned(_rows_around(xyz, *core), max_points)]
 
 
 def _split(xyz: Tensor, low: Tensor, high: Tensor, max_points: int) -> list[tuple[Tensor, Tensor]]:
@@ -41,7 +42,7 @@ def _rows_around(xyz: Tensor, low: Tensor, high: Tensor) -> Tensor:
     return inside.nonzero()[:, 0]
 
 
-def _thinned(rows: Tensor, max_points: int) -> Tensor:
-    if len(rows) <= max_points:
-        return rows
-    return rows[torch.linspace(0, len(rows) - 1, max_points, device=rows.device).long()]
+def _thinned(rows: Tensor, max_points: int) -> list[Tensor]:
+    """Deal rows out to as few tiles as hold `max_points` each, so that every tile sees the whole column."""
+    pieces = -(-len(rows) // max_points)
+    return [rows[i::pieces] for i in range(pieces)]

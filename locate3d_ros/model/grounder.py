@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -39,9 +39,11 @@ class Grounder:
     """Encodes scenes and grounds sentences in them."""
 
     def __init__(self, checkpoint: Checkpoint, dtype: torch.dtype, text_encoder: TokenEncoder | None = None) -> None:
-        """Take a loaded checkpoint; `text_encoder` is needed where the model has no tower of its own."""
-        if checkpoint.model.decoder.text_encoder is None and text_encoder is None:
-            raise ValueError("this model reads token states of a text encoder: give it one")
+        """Take a loaded checkpoint; `text_encoder` is needed where the model has no tower of its own.
+
+        Raises InputError where the tower's vocabulary is not installed or is another one.
+        """
+        _require_words(checkpoint.model, text_encoder)
         self._model: Locate3DModel = lower_precision(checkpoint.model, dtype)
         self._dtype = dtype
         self._text_encoder = text_encoder
@@ -69,11 +71,15 @@ class Grounder:
         return torch.cat([snapshot.features[name] for name in names], dim=1)
 
     @torch.inference_mode()
-    def encode(self, xyz: Tensor, rgb: Tensor, features: Tensor, cells: Tensor) -> SceneEncoding:
-        """Encode a map's voxels: `Locate3DModel.encode` in the chosen precision."""
+    def encode(self, scene: tuple[Tensor, Tensor, Tensor, Tensor], compact: bool) -> SceneEncoding:
+        """Encode a map's voxels (xyz, rgb, features, cells) as `Locate3DModel.encode` does, in the chosen precision.
+
+        `compact` keeps the encoder's result alone, a fraction of the memory; every sentence then takes a little longer.
+        """
+        xyz, rgb, features, cells = (tensor.to(self.device) for tensor in scene)
         with computing_in(self._dtype, self.device):
-            moved = [t.to(self.device) for t in (xyz.float(), rgb.float(), features.float(), cells)]
-            return self._model.encode(*moved)
+            encoding = self._model.encode(xyz.float(), rgb.float(), features.float(), cells)
+        return replace(encoding, scene=None) if compact else encoding
 
     @torch.inference_mode()
     def ground(self, encoding: SceneEncoding, text: str) -> Grounding:
@@ -92,6 +98,15 @@ class Grounder:
         assert self._text_encoder is not None  # the constructor's rule  # noqa: S101
         encoded = self._text_encoder.token_states(text)
         return encoded.offsets, encoded.states.to(self.device)
+
+
+def _require_words(model: Locate3DModel, text_encoder: TokenEncoder | None) -> None:
+    words = model.config.decoder.text
+    if model.decoder.text_encoder is None:
+        if text_encoder is None:
+            raise ValueError("this model reads token states of a text encoder: give it one")
+    elif max(tokenise("any word").ids) >= words.vocabulary:
+        raise InputError(f"model: its text tower knows {words.vocabulary} tokens, not CLIP's; give another checkpoint")
 
 
 def require_features(trained_on: TrainedOn, given: Sequence[tuple[str, int]], digest: str, feature_dim: int) -> None:

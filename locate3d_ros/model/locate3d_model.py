@@ -18,7 +18,8 @@ class SceneEncoding:
     """Everything that depends on the scene alone."""
 
     features: Tensor  # [n, channels] the encoder's output
-    scene: DecoderScene
+    xyz: Tensor  # [n, 3] metres
+    scene: DecoderScene | None  # None: computed anew for every call of `decode`, to save memory
 
 
 class Locate3DModel(nn.Module):
@@ -38,12 +39,13 @@ class Locate3DModel(nn.Module):
         """
         _require_scene(xyz, rgb, features, self.config.encoder.feature_dim)
         encoded = self.encoder(xyz, rgb, features, cells)
-        return SceneEncoding(encoded, self.decoder.project_scene(encoded, xyz))
+        return SceneEncoding(encoded, xyz, self.decoder.project_scene(encoded, xyz))
 
     def decode(self, encoding: SceneEncoding, word_states: Sequence[Tensor]) -> Iterator[Prediction]:
         """Yield the last layer's prediction for each sentence's word states (t, text width)."""
+        scene = encoding.scene or self.decoder.project_scene(encoding.features, encoding.xyz)
         for states in word_states:
-            yield self.decoder(encoding.scene, states)[-1]
+            yield self.decoder(scene, states)[-1]
 
 
 def _require_scene(xyz: Tensor, rgb: Tensor, features: Tensor, feature_dim: int) -> None:
