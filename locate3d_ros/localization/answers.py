@@ -9,7 +9,7 @@ from locate3d_ros.localization.query_types import NounPhrase, Query
 from locate3d_ros.localization.request_scores import RequestScores
 from locate3d_ros.localization.scene import SimilarityScene
 from locate3d_ros.localization.structure import structure_regions
-from locate3d_ros.localization.suppression import distinct_best
+from locate3d_ros.localization.suppression import distinct_best, same_thing
 from locate3d_ros.types import Localization, LocalizeOptions, Role, Status
 
 SURE = 0.9  # score of floor, walls and ceiling: planes this large are little else
@@ -29,8 +29,6 @@ def answer_things(
     scene: SimilarityScene, query: Query, scores: RequestScores, weights: SimilarityWeights, options: LocalizeOptions
 ) -> Localization:
     """Answer a request for things among the proposals."""
-    if len(scene) == 0:
-        return Localization(Status.NOT_FOUND, _nothing_like(query.target, 0.0, options.min_score))
     probability = calibrated(scores.target, scene.proposals.boxes, weights.calibration)
     ranked = distinct_best(scores.target.total, scene.proposals.boxes, options.max_instances)
     best = float(probability[ranked[0]])
@@ -49,11 +47,16 @@ def _candidate(scene: SimilarityScene, row: int, score: float, phrase: str, role
 
 
 def _anchors(scene: SimilarityScene, scores: RequestScores, target: int) -> list[Candidate]:
-    """Return the best proposal for each anchor that is not the target itself."""
-    found: list[Candidate] = []
-    for phrase, anchor in scores.anchors:
-        ranked = [row for row in distinct_best(anchor.total, scene.proposals.boxes, 2) if row != target]
-        found += [_candidate(scene, row, 0.5, phrase.text, Role.ANCHOR) for row in ranked[:1]]
+    """Return the likeliest place of each anchor that is not the target itself."""
+    boxes, found = scene.proposals.boxes, []
+    for anchor in scores.anchors:
+        apart = [
+            (place, row) for place, row in enumerate(anchor.rows) if not same_thing(boxes[target], boxes[[row]])[0]
+        ]
+        found += [
+            _candidate(scene, row, float(anchor.weights[place]), anchor.phrase.text, Role.ANCHOR)
+            for place, row in apart[:1]
+        ]
     return found
 
 

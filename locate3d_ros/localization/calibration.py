@@ -11,7 +11,11 @@ from locate3d_ros.localization.suppression import distinct_best
 
 Values = NDArray[np.float64]
 
+CALIBRATION_NAMES = (
+    "bias", "posterior", "evidence", "place", "trust", "size", "colour", "relation", "margin", "lead",
+)  # fmt: skip
 RIVALS = 10  # other answers that the margin is measured against
+TWINS = 2  # other answers as good as the best one that do not make it doubtful: there may be three chairs
 
 
 def calibrated(scores: PhraseScores, boxes: NDArray[np.float32], weights: CalibrationWeights) -> Values:
@@ -20,41 +24,34 @@ def calibrated(scores: PhraseScores, boxes: NDArray[np.float32], weights: Calibr
 
 
 def calibration_features(scores: PhraseScores, boxes: NDArray[np.float32]) -> Values:
-    """Stack what the logistic model reads (P, 9), in the order of `weight_vector`."""
+    """Stack what the logistic model reads (P, 10), in the order of `weight_vector`."""
     noun = scores.noun
     count = len(scores.total)
+    typical, first_other = _rivals(scores.total, boxes)
     columns = (
         np.ones(count),
         noun.posterior,
         noun.evidence,
-        noun.absolute,
+        noun.place,
         np.full(count, noun.trust),
         noun.size,
         scores.colour,
         scores.relation,
-        scores.total - _typical_rival(scores.total, boxes),
+        scores.total - typical,
+        scores.total - first_other,
     )
     return np.stack(columns, axis=1).astype(np.float64)
 
 
 def weight_vector(weights: CalibrationWeights) -> Values:
     """Return the weights in the order of the features."""
-    return np.array(
-        [
-            weights.bias,
-            weights.posterior,
-            weights.evidence,
-            weights.absolute,
-            weights.trust,
-            weights.size,
-            weights.colour,
-            weights.relation,
-            weights.margin,
-        ]
-    )
+    return np.array([getattr(weights, name) for name in CALIBRATION_NAMES])
 
 
-def _typical_rival(total: NDArray[np.float32], boxes: NDArray[np.float32]) -> float:
-    """Return the mean score of the best answers that are other things than the best one."""
-    best = distinct_best(total, boxes, RIVALS + 1)[1:]
-    return float(total[best].mean()) if len(best) else float(total.min(initial=0.0))
+def _rivals(total: NDArray[np.float32], boxes: NDArray[np.float32]) -> tuple[float, float]:
+    """Return the mean score of the best answers that are other things than the best one, and that of the n-th."""
+    others = total[distinct_best(total, boxes, RIVALS + 1)[1:]]
+    lowest = float(total.min(initial=0.0))
+    if len(others) == 0:
+        return lowest, lowest
+    return float(others.mean()), float(others[min(TWINS, len(others) - 1)])

@@ -21,17 +21,20 @@ SAME = 0.75  # likeness of two names of one thing
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Class log-probabilities of P proposals, as they are and standardised over the proposals."""
+    """Class log-probabilities of P proposals, compared with the scene's other proposals and with other classes."""
 
     standardised: Tensor  # [P, C]
-    log_probabilities: Tensor  # [P, C]
+    places: Tensor  # [P, C] minus the logarithm of the place among a proposal's classes: 0 for the most probable
 
 
 def standardise(log_probabilities: Tensor) -> ClassScores:
-    """Standardise [P, C] over the proposals, class by class."""
+    """Standardise [P, C] over the proposals, class by class, and place the classes of each proposal."""
     centred = log_probabilities - log_probabilities.mean(dim=0, keepdim=True)
     deviation = centred.std(dim=0, correction=0, keepdim=True).clamp(min=1e-3)
-    return ClassScores(centred / deviation, log_probabilities)
+    order = log_probabilities.argsort(dim=1, descending=True, stable=True)
+    logarithms = -torch.arange(1, log_probabilities.shape[1] + 1).float().log()
+    places = torch.empty_like(log_probabilities).scatter_(1, order, logarithms.expand_as(log_probabilities))
+    return ClassScores(centred / deviation, places)
 
 
 def class_weights(vectors: Tensor, name_vectors: Tensor) -> tuple[Tensor, Tensor]:
@@ -53,9 +56,8 @@ def class_evidence(weights: Tensor, trust: Tensor, scores: ClassScores | None, c
     return np.asarray((trust[:, None] * (weights @ scores.standardised.T)).numpy(), dtype=np.float32)
 
 
-def absolute_evidence(weights: Tensor, scores: ClassScores | None, count: int) -> NDArray[np.float32]:
-    """Return the mean log-probability [count] of a noun's classes (weights (C,)) above chance, per proposal."""
+def class_places(weights: Tensor, scores: ClassScores | None, count: int) -> NDArray[np.float32]:
+    """Return the mean place [count] of a noun's classes (weights (C,)), as minus its logarithm: 0 = first."""
     if scores is None:
         return np.zeros(count, dtype=np.float32)
-    chance = float(np.log(weights.shape[0]))
-    return np.asarray((scores.log_probabilities @ weights + chance).numpy(), dtype=np.float32)
+    return np.asarray((scores.places @ weights).numpy(), dtype=np.float32)

@@ -24,12 +24,15 @@ class NounWeights:
 class RankWeights:
     """What makes one proposal a better answer than another."""
 
-    noun: float  # weighted evidence of the noun
+    evidence: float  # as above; the noun's weights name things, these choose among proposals
+    place: float  # of the noun among the proposal's classes
+    size: float
+    support: float
     posterior: float  # log-probability of the noun among its rivals
     isolation: float
     contrast: float
     filling: float
-    colour: float  # log-share of the named colours
+    colour: float  # log-likelihood of the named colours
     relation: float  # log-score of the relations
     order: float  # log-share of the candidates that the superlative puts behind
 
@@ -41,12 +44,13 @@ class CalibrationWeights:
     bias: float
     posterior: float
     evidence: float
-    absolute: float
+    place: float
     trust: float
     size: float
     colour: float
     relation: float
-    margin: float
+    margin: float  # over typical other answers
+    lead: float  # over the best other answers, but for twins
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from torch import Tensor
 
-from locate3d_ros.localization.class_evidence import absolute_evidence, class_evidence
+from locate3d_ros.localization.class_evidence import class_evidence, class_places
 from locate3d_ros.localization.combination import NounWeights
 from locate3d_ros.localization.scene import SimilarityScene
 from locate3d_ros.localization.vocabulary import Noun
@@ -25,7 +25,7 @@ class NounScores:
     """Evidence for one noun in P proposals; zeros where nothing is known."""
 
     evidence: Values  # [P] class evidence against the scene's other proposals
-    absolute: Values  # [P] class log-probability above chance
+    place: Values  # [P] minus the logarithm of the noun's place among the proposal's classes
     size: Values  # [P] log-likelihood of the size above that for any everyday thing
     support: Values  # [P] log-likelihood of what carries it
     total: Values  # [P] weighted sum of evidence, size and support
@@ -47,7 +47,7 @@ def score_noun(scene: SimilarityScene, noun: Noun | None, weights: NounWeights) 
     total = weights.evidence * evidence + weights.size * size + weights.support * support
     return NounScores(
         evidence=evidence,
-        absolute=absolute_evidence(noun.class_weights, scene.classes, len(scene)) * noun.class_trust,
+        place=class_places(noun.class_weights, scene.classes, len(scene)),
         size=size.astype(np.float32),
         support=support.astype(np.float32),
         total=total.astype(np.float32),

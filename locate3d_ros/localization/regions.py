@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 
 TRIM = 0.015  # share of points cut off each side of a box: sensor noise has long tails
 FEW_POINTS = 60  # regions with fewer points are not trimmed
+THIN_SHARE = 0.2  # of the full margin, that a plane is widened by
 MANY_POINTS = 6000  # boxes of larger regions are measured on every n-th point
 
 Points = NDArray[np.int64]
@@ -30,12 +31,17 @@ def members_of(matrix: csr_matrix, row: int) -> Points:
 
 
 def region_boxes(groups: list[Points], xyz: NDArray[np.float32], voxel_size: float) -> NDArray[np.float32]:
-    """Return the boxes (P, 6) of regions, trimmed of outliers and widened to the cells' outer faces."""
+    """Return the boxes (P, 6) of regions, trimmed of outliers and widened to the cells' outer faces.
+
+    A cell's mean lies on the surface itself where the surface faces the axis, so that thin sides are widened less.
+    """
     boxes = np.zeros((len(groups), 6), dtype=np.float32)
     for row, group in enumerate(groups):
         boxes[row] = _trimmed_box(xyz[group[:: 1 + len(group) // MANY_POINTS]])
-    boxes[:, :3] -= voxel_size / 2
-    boxes[:, 3:] += voxel_size / 2
+    extent = boxes[:, 3:] - boxes[:, :3]
+    margin = voxel_size / 2 * np.clip(extent / (2.0 * voxel_size), THIN_SHARE, 1.0)
+    boxes[:, :3] -= margin
+    boxes[:, 3:] += margin
     return boxes
 
 

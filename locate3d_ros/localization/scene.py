@@ -11,12 +11,13 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from locate3d_ros.localization.class_evidence import ClassScores, class_evidence, standardise
+from locate3d_ros.localization.colours import colour_shares, estimate_white
 from locate3d_ros.localization.cues import ProposalCues, measure_cues
 from locate3d_ros.localization.encoders import ClassHead
 from locate3d_ros.localization.gravity import up_direction, upright_rotation
 from locate3d_ros.localization.planes import Planes, find_planes
 from locate3d_ros.localization.proposals import RawProposals, VoxelFeatures, propose
-from locate3d_ros.localization.regions import VoxelLinks, link_voxels, membership
+from locate3d_ros.localization.regions import VoxelLinks, link_voxels, membership, region_boxes
 from locate3d_ros.localization.size_evidence import size_likelihoods, support_likelihoods
 from locate3d_ros.localization.surface import Surface, surface_of
 from locate3d_ros.localization.thinning import ThinCloud, thin
@@ -39,8 +40,11 @@ class SimilarityScene:
     links: VoxelLinks
     points_per_voxel: NDArray[np.int64]  # [N] fine points
     cues: ProposalCues
+    colours: Tensor  # [P, T] share of each basic colour term
     classes: ClassScores | None  # of the proposals; None: the map has no features
     evidence: NDArray[np.float32]  # [V, P] class evidence of every entry
+    viewpoint: Tensor | None  # [4, 4] float32 latest camera pose in the upright frame; None: unknown
+    bounds: Tensor  # [6] box of the whole scene, upright
     sizes: NDArray[np.float32]  # [V, P] log-likelihoods
     supports: NDArray[np.float32]  # [V, P] log-likelihoods
 
@@ -72,6 +76,9 @@ def prepare_scene(snapshot: MapSnapshot, vocabulary: Vocabulary, head: ClassHead
         links=links,
         points_per_voxel=links.points_per_voxel(),
         cues=cues,
+        viewpoint=_viewpoint(snapshot, R_upright_map),
+        bounds=_bounds(surface),
+        colours=_colours(snapshot, cloud, members),
         classes=classes,
         evidence=class_evidence(vocabulary.class_weights, vocabulary.class_trust, classes, len(proposals.groups)),
         sizes=size_likelihoods(vocabulary.entries, proposals.boxes),
@@ -109,3 +116,24 @@ def _classes(snapshot: MapSnapshot, voxel_weights: csr_matrix, head: ClassHead) 
     means[total == 0] = means[total > 0].mean(axis=0) if (total > 0).any() else 0.0
     logits = head.logits(torch.from_numpy(means).to(head.name_vectors.device))
     return standardise(logits.cpu().log_softmax(dim=1))
+
+
+def _colours(snapshot: MapSnapshot, cloud: ThinCloud, members: csr_matrix) -> Tensor:
+    """Return the mean colour shares [P, T] of the proposals' points, in the scene's own light."""
+    shares = colour_shares(torch.from_numpy(cloud.rgb), estimate_white(snapshot.fine.rgb.cpu())).numpy()
+    count = np.maximum(np.asarray(members.sum(axis=1)), 1.0)
+    return torch.from_numpy(np.asarray((members @ shares) / count, dtype=np.float32))
+
+
+def _viewpoint(snapshot: MapSnapshot, R_upright_map: NDArray[np.float64]) -> Tensor | None:
+    if snapshot.camera_pose is None:
+        return None
+    T_upright_map = torch.eye(4, dtype=torch.float64)
+    T_upright_map[:3, :3] = torch.from_numpy(R_upright_map)
+    return (T_upright_map @ snapshot.camera_pose.cpu().double()).float()
+
+
+def _bounds(surface: Surface) -> Tensor:
+    if len(surface) == 0:
+        return torch.zeros(6)
+    return torch.from_numpy(region_boxes([np.arange(len(surface))], surface.xyz, surface.voxel_size)[0])

@@ -12,12 +12,14 @@ from locate3d_ros.localization.answers import answer_structure, answer_things
 from locate3d_ros.localization.combination import load_weights
 from locate3d_ros.localization.encoders import ClassHead, TextEncoder
 from locate3d_ros.localization.query import parse
-from locate3d_ros.localization.request_scores import score_request
+from locate3d_ros.localization.query_types import Query
+from locate3d_ros.localization.request_scores import RequestScorer, viewpoint_words_ignored
 from locate3d_ros.localization.scene import SimilarityScene, prepare_scene
 from locate3d_ros.localization.structure import STRUCTURE_WORDS
 from locate3d_ros.localization.vocabulary import Vocabulary
 from locate3d_ros.types import Localization, LocalizeOptions, MapSnapshot, PreparedScene, Status
 
+NO_VIEWPOINT = "words about the viewpoint are ignored, for no camera pose is known"
 REFINE_UNAVAILABLE = "refine is not available with this localizer"
 
 
@@ -56,8 +58,6 @@ class SimilarityLocalizer:
         if not isinstance(scene, SimilarityScene):
             raise TypeError(f"answer: a scene of {type(scene).__name__}; prepare it with this localizer")
         result = self._answer(scene, text, options)
-        if options.refine:
-            result = replace(result, message="; ".join(filter(None, (result.message, REFINE_UNAVAILABLE))))
         return replace(result, revision=scene.snapshot.revision, seconds=time.perf_counter() - started)
 
     def _answer(self, scene: SimilarityScene, text: str, options: LocalizeOptions) -> Localization:
@@ -67,7 +67,18 @@ class SimilarityLocalizer:
             return Localization(Status.BAD_REQUEST, str(error))
         if len(scene.snapshot) == 0:
             return Localization(Status.MAP_EMPTY, "the map is empty: no frame with valid depth and a pose has arrived")
+        notes = []
+        if viewpoint_words_ignored(scene, query):
+            notes.append(NO_VIEWPOINT)
+        if options.refine:
+            notes.append(REFINE_UNAVAILABLE)
+        result = self._found(scene, query, options)
+        return replace(result, message="; ".join(filter(None, (result.message, *notes))))
+
+    def _found(self, scene: SimilarityScene, query: Query, options: LocalizeOptions) -> Localization:
         if query.target.head in STRUCTURE_WORDS:
             return answer_structure(scene, query, options)
-        scores = score_request(scene, query, self._vocabulary, self._weights)
+        if len(scene) == 0:
+            return Localization(Status.NOT_FOUND, "the map shows no object yet, only planes or scattered points")
+        scores = RequestScorer(scene, self._vocabulary, self._weights).score(query.target)
         return answer_things(scene, query, scores, self._weights, options)

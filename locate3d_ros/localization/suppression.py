@@ -17,12 +17,13 @@ def distinct_best(scores: NDArray[np.float32], boxes: NDArray[np.float32], count
     while len(chosen) < count and alive.any():
         best = int(order[np.argmax(alive[order])])
         chosen.append(best)
-        alive &= ~_same_thing(boxes[best], boxes)
+        alive &= ~same_thing(boxes[best], boxes)
         alive[best] = False
     return chosen
 
 
-def _same_thing(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+def same_thing(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which boxes (P, 6) show the same thing as one box (6,)."""
     size = np.maximum(np.minimum(box[3:], boxes[:, 3:]) - np.maximum(box[:3], boxes[:, :3]), 0.0)
     shared = size.prod(axis=1)
     own = (boxes[:, 3:] - boxes[:, :3]).prod(axis=1)

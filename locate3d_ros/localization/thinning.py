@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from locate3d_ros.types import FineCloud
 
-MAX_POINTS = 250_000
+MAX_POINTS = 300_000
 GROWTH = 1.15  # of the cell's edge per attempt
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from locate3d_ros.localization.class_evidence import class_weights
 from locate3d_ros.localization.encoders import ClassHead, TextEncoder
 from locate3d_ros.localization.lexicon.size_table import SizeEntry, load_sizes
+from locate3d_ros.localization.noun_vectors import noun_vectors
 
 ALIKE_SHARPNESS = 25.0  # of the mixture of entries that stands for a noun
 ALIKE_REACH = 0.15  # entries less like the noun than the best by more than this do not join the mixture
@@ -36,7 +37,7 @@ class Vocabulary:
         self._class_vectors = head.name_vectors
         names = [(place, name) for place, entry in enumerate(self.entries) for name in entry.names]
         self._owner = torch.tensor([place for place, _ in names])
-        self._vectors = encoder.sentence_vectors([name for _, name in names])
+        self._vectors = noun_vectors([name for _, name in names], encoder)
         self.class_weights, self.class_trust = class_weights(self._entry_vectors(), self._class_vectors)
 
     def noun(self, words: str) -> Noun:

@@ -1,0 +1,1 @@
+"""Measures answers against annotated scenes; the robot's path never imports it."""
