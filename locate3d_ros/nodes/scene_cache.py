@@ -66,13 +66,16 @@ class SceneCache:
         return None if ready is None else ready.scene
 
     def _run(self) -> None:
-        # Frames come and go, the map stays: mapping has priority.
-        yield_to_others()
+        is_yielding = False
         while not self._stop.wait(_TICK):
             try:
                 if self._is_due():
                     with self._preparing:
-                        self._prepare()
+                        prepared = self._prepare()
+                    if prepared is not None and not is_yielding:
+                        # The first state is what requests wait for; from then on mapping has priority.
+                        yield_to_others()
+                        is_yielding = True
             except Exception as error:  # noqa: BLE001 - the next state of the map gets its chance
                 self._finished = time.monotonic()
                 self._report(f"preparing the map for requests: {describe(error)}")
@@ -81,9 +84,7 @@ class SceneCache:
         ready = self.ready
         if ready is not None and ready.revision == self._source.revision:
             return False
-        # Never busy for more than half of the time, however large the map is.
-        pause = max(self._min_interval, ready.seconds if ready else 0.0)
-        return time.monotonic() - self._finished >= pause
+        return time.monotonic() - self._finished >= self._min_interval
 
     def _prepare(self) -> Ready | None:
         started = time.monotonic()

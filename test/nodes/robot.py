@@ -106,7 +106,7 @@ class Robot(Node):
         self.depth.publish(image(wall, "16UC1", stamp=stamp) if depth is None else stamped(depth, stamp))
 
     def ask(self, text, **fields):
-        return self.call(self._localize, Localize.Request(text=text, **fields))
+        return self.call(self._localize, Localize.Request(text=text, **fields), 20.0)
 
     def call(self, client, request, timeout=10.0):
         assert client.wait_for_service(timeout), f"no service {client.srv_name}"

@@ -1,14 +1,17 @@
 """A node survives anything that a topic can carry: afterwards a good frame is mapped and a request answered."""
 
 import math
+import threading
 import time
 
 import numpy as np
 import pytest
+from fakes import FakeExtractor
 from locate3d_msgs.srv import Localize
 from robot import HEIGHT, WIDTH, camera_info, compressed, image, now, stamped, transform, wait_for, wall_rgb
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
+from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
 WALL = np.full((HEIGHT, WIDTH), 2000, np.uint16)
@@ -158,4 +161,32 @@ def test_colour_images_alone_leave_memory_bounded(start):
         robot.rgb.publish(image(wall_rgb(), "rgb8", stamp=stamp + number * 100_000_000))
         time.sleep(0.005)
     wait_for(lambda: dropped(mapping, "unpaired rgb") > 10)
+    assert_well(robot, mapping)
+
+
+def test_a_defect_in_the_extractor_costs_its_frame_alone(start):
+    calls = []
+
+    def fail_once(_):
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("out of memory")
+
+    robot, mapping, _ = start(extractor=FakeExtractor(fail_once), mapping__keyframe_interval=0.0)
+    robot.see()
+    wait_for(lambda: dropped(mapping, "internal error") == 1)
+    assert "out of memory" in mapping.cameras[0].drops.recent(10)
+    assert_well(robot, mapping)
+
+
+def test_a_frame_that_was_under_way_does_not_survive_clear_map(start):
+    busy, go_on = threading.Event(), threading.Event()
+    robot, mapping, _ = start(extractor=FakeExtractor(lambda _: (busy.set(), go_on.wait(5))))
+    robot.see()
+    assert busy.wait(5)
+    assert robot.request(Trigger, "mapping/clear_map").success
+    go_on.set()
+    wait_for(lambda: mapping.integrator.worker.depth == 0)
+    time.sleep(0.3)
+    assert len(mapping.live_map) == 0
     assert_well(robot, mapping)
