@@ -50,7 +50,7 @@ class MappingConfig:
 class LocalizationConfig:
     """How a request is answered."""
 
-    min_score: float = 0.5
+    min_score: float = 0.4
     """Instances that score below this are not answers; the request is then "not found"."""
     max_instances: int = 10
     """How many instances a reply holds at most."""

@@ -19,7 +19,7 @@ FOUNDATION = {"types", "geometry", "config", "errors", "files"}
 PARTS = {"features", "mapping", "model", "localization"}
 JOINTS = {"pipeline", "build"}
 BESIDE = {"data", "visualization"}
-OUTER = {"nodes", "cli"}
+OUTER = {"nodes", "cli", "evaluation"}
 # What a folder or top-level file may import of the package, beside itself.
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(FOUNDATION, FOUNDATION),

@@ -83,6 +83,19 @@ def test_relations_hang_on_the_noun_they_are_about(text: str, expected: str) -> 
     assert outline(parse(text).target) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "head", "materials"),
+    [
+        ("small laptop made of wood", "laptop", ("wood",)),
+        ("the box made out of dark wood", "box", ("wood",)),
+        ("a bed that is made of metal", "bed", ("metal",)),
+        ("wall sockets made of white plastic", "wall socket", ("plastic",)),
+    ],
+)
+def test_what_a_thing_is_made_of_is_its_material(text: str, head: str, materials: tuple[str, ...]) -> None:
+    assert (parse(text).target.head, parse(text).target.materials) == (head, materials)
+
+
 def test_all_relations_include_those_of_the_anchors() -> None:
     query = parse("the book on the shelf next to the door")
     assert [relation.kind for relation in query.all_relations] == [RelationKind.ON, RelationKind.NEXT_TO]

@@ -66,3 +66,44 @@ def test_unreachable_score_is_not_found_with_a_sentence(localizer, room):
     assert answer.status is Status.NOT_FOUND
     assert "desk" in answer.message
     assert not answer.instances
+
+
+def found_box(localizer, boxes, text):
+    answer = localizer.localize(toy_snapshot(boxes), text, OPTIONS)
+    assert answer.status is Status.FOUND
+    return box_tensor(answer.best.box)[None], answer
+
+
+def test_colour_chooses_between_two_of_a_kind(localizer):
+    blue = ToyBox((1.8, 1.2, 0.74), (1.9, 1.3, 0.84), (0.1, 0.15, 0.9), "coffee mug")
+    for text, wanted in (("the red mug", MUG), ("the blue mug", blue)):
+        box, _ = found_box(localizer, (DESK, MUG, blue), text)
+        assert box_iou(box, wanted.tensor[None]).item() > 0.5
+
+
+def test_wrong_colour_lowers_the_score(localizer, room):
+    right = localizer.answer(room, "the red mug", OPTIONS).best.score
+    wrong = localizer.answer(room, "the green mug", OPTIONS)
+    assert wrong.best.score < 0.7 * right
+
+
+def test_relation_chooses_between_two_of_a_kind(localizer):
+    other = ToyBox((3.4, 3.4, 2.0), (3.5, 3.5, 2.1), (0.9, 0.1, 0.1), "coffee mug")
+    for text, wanted in (("the mug on the desk", MUG), ("the mug on the wardrobe", other)):
+        box, answer = found_box(localizer, (*ROOM, other), text)
+        assert box_iou(box, wanted.tensor[None]).item() > 0.5
+        assert any(instance.role is Role.ANCHOR for instance in answer.instances)
+
+
+def test_absent_thing_is_not_found_and_the_sentence_says_so(localizer, room):
+    options = LocalizeOptions(LocalizationConfig().min_score, 5)
+    answer = localizer.answer(room, "the bicycle", options)
+    assert answer.status is Status.NOT_FOUND
+    assert answer.instances == ()
+    assert "bicycle" in answer.message
+
+
+def test_same_question_has_the_same_answer(localizer, room):
+    first, second = (localizer.answer(room, "the mug on the desk", OPTIONS) for _ in range(2))
+    assert [each.box for each in first.instances] == [each.box for each in second.instances]
+    assert first.best.score == second.best.score

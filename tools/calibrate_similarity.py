@@ -49,9 +49,10 @@ PRIOR = RankWeights(
 )  # fmt: skip
 PRIOR_STRENGTH = 0.1  # per squared difference of a weight, against nats per sentence
 RIDGE = 0.01  # per squared weight of the calibration, against nats per sentence
-ABSENT_SHARE = 0.3  # of the sentences that the score is calibrated for: rooms come with more than people ask
+ABSENT_SHARE = 1 / 6  # of the requests that the score is calibrated for: rooms come with more than people ask for
 RIGHT = 0.25  # box IoU from which an answer is right
 FREE = ("bias", "trust")  # calibration weights that may be negative
+LEAST = {"relation": 0.25, "colour": 0.8}  # a thing of another colour, or elsewhere, is another thing
 PACKAGE = Path(__file__).resolve().parent.parent / "locate3d_ros" / "localization"
 
 Values = NDArray[np.float64]
@@ -92,7 +93,7 @@ def samples(
             iou = box_iou(boxes, expression.targets)
             yield Sample(
                 rank=rank_features(prepared, scores).astype(np.float64),
-                calibration=calibration_features(scores, prepared.proposals.boxes)[best],
+                calibration=calibration_features(scores)[best],
                 best=best,
                 iou=iou.max(dim=1).values.double().numpy() if len(expression.targets) else np.zeros(len(boxes)),
                 kind=expression.kind,
@@ -134,7 +135,7 @@ def fit_calibration(fitted: list[Sample]) -> CalibrationWeights:
         slope[1:] += 2.0 * RIDGE * weights[1:]
         return float(nats), slope
 
-    bounds = [(None, None) if name in FREE else (0.0, None) for name in CALIBRATION_NAMES]
+    bounds = [(None, None) if name in FREE else (LEAST.get(name, 0.0), None) for name in CALIBRATION_NAMES]
     found = _minimum(loss, np.zeros(len(CALIBRATION_NAMES)), bounds)
     return CalibrationWeights(**dict(zip(CALIBRATION_NAMES, found, strict=True)))
 
@@ -165,12 +166,13 @@ def main() -> None:
     device = torch.device("cpu")
     extractor, head = EmbeddedExtractor(Config().quality, device), EmbeddedClassHead(device)
     vocabulary = Vocabulary(MiniLm(device), head)
+    zero = CalibrationWeights(**dict.fromkeys(CALIBRATION_NAMES, 0.0))
+    prior = SimilarityWeights(NOUN, PRIOR, zero)
     scenes = []
     for scene in (scene for dataset in options.datasets for scene in read_scenes(dataset)):
-        scenes.append((scene, prepare_scene(map_scene(scene, extractor, options.maps), vocabulary, head)))
+        scenes.append((scene, prepare_scene(map_scene(scene, extractor, options.maps), vocabulary, head, prior)))
         print(f"{scene.name}: {len(scenes[-1][1])} proposals, {len(scene.expressions)} sentences", flush=True)
-    zero = CalibrationWeights(**dict.fromkeys(CALIBRATION_NAMES, 0.0))
-    first = list(samples(scenes, vocabulary, SimilarityWeights(NOUN, PRIOR, zero), options.held_out))
+    first = list(samples(scenes, vocabulary, prior, options.held_out))
     rank = fit_rank([sample for sample in first if sample.present and not sample.held_out])
     second = list(samples(scenes, vocabulary, SimilarityWeights(NOUN, rank, zero), options.held_out))
     calibration = fit_calibration([sample for sample in second if not sample.held_out])

@@ -29,7 +29,7 @@ def answer_things(
     scene: SimilarityScene, query: Query, scores: RequestScores, weights: SimilarityWeights, options: LocalizeOptions
 ) -> Localization:
     """Answer a request for things among the proposals."""
-    probability = calibrated(scores.target, scene.proposals.boxes, weights.calibration)
+    probability = calibrated(scores.target, weights.calibration)
     ranked = distinct_best(scores.target.total, scene.proposals.boxes, options.max_instances)
     best = float(probability[ranked[0]])
     if best < options.min_score:

@@ -57,7 +57,7 @@ def class_evidence(weights: Tensor, trust: Tensor, scores: ClassScores | None, c
 
 
 def class_places(weights: Tensor, scores: ClassScores | None, count: int) -> NDArray[np.float32]:
-    """Return the mean place [count] of a noun's classes (weights (C,)), as minus its logarithm: 0 = first."""
+    """Return the mean places [n, count] of the classes of n nouns (weights (n, C)), as minus logarithms: 0 = first."""
     if scores is None:
-        return np.zeros(count, dtype=np.float32)
-    return np.asarray((scores.places @ weights).numpy(), dtype=np.float32)
+        return np.zeros((len(weights), count), dtype=np.float32)
+    return np.asarray((weights @ scores.places.T).numpy(), dtype=np.float32)

@@ -42,15 +42,12 @@ class CalibrationWeights:
     """The logistic model that turns an answer's evidence into the probability that it is right."""
 
     bias: float
-    posterior: float
-    evidence: float
-    place: float
-    trust: float
-    size: float
+    trust: float  # how well the classifier knows the noun
+    place: float  # of the noun among the proposal's classes
+    best: float  # surprise at the score, against nouns of the same size in the same scene
+    lead: float  # surprise at the lead over other things, likewise
     colour: float
     relation: float
-    margin: float  # over typical other answers
-    lead: float  # over the best other answers, but for twins
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def score_phrase(
     scene: SimilarityScene, phrase: NounPhrase, vocabulary: Vocabulary, weights: SimilarityWeights
 ) -> PhraseScores:
     """Score a phrase by itself, without its relations and superlative."""
-    noun = score_noun(scene, None if phrase.is_generic else vocabulary.noun(phrase.head), weights.noun)
+    noun = score_noun(scene, None if phrase.is_generic else vocabulary.noun(phrase.head), weights)
     fit = colour_log_likelihood(phrase.colours, scene.colours, phrase.excluded_colours, phrase.materials)
     colour = np.asarray(fit.numpy(), dtype=np.float32)
     zero = np.zeros(len(scene), dtype=np.float32)

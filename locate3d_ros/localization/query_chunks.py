@@ -11,6 +11,7 @@ from locate3d_ros.localization.lexicon.phrases import (
     AFTER_OPENER,
     CLOSERS,
     COPULAS,
+    MADE_OF,
     NEGATIONS,
     OPENERS,
     PLACED,
@@ -121,6 +122,9 @@ def _single(tokens: Sequence[Token], index: int, previous: Part | None) -> tuple
     token, word = tokens[index], tokens[index].word
     if word in PLACED and _joins(tokens, index + 1):
         return [], 1
+    made_of = _match(tokens, index, MADE_OF)
+    if made_of and previous in {Part.WORD, Part.BE}:
+        return [Chunk(Part.THAT, token)] if previous is Part.WORD else [], made_of
     parts: tuple[tuple[bool, Part], ...] = (
         (word in COPULAS, Part.BE),
         (word in RELATIVES and (word not in DETERMINERS or previous is Part.WORD), Part.THAT),

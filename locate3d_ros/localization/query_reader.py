@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from locate3d_ros.localization.lexicon.kinds import Order, RelationKind
-from locate3d_ros.localization.lexicon.words import EVERYWHERE
+from locate3d_ros.localization.lexicon.words import EVERYWHERE, MATERIALS
 from locate3d_ros.localization.noun_phrase import WordSorter, is_attribute, split_head
 from locate3d_ros.localization.query_chunks import Chunk, Part
 from locate3d_ros.localization.query_drafts import LinkDraft, PhraseDraft, finish_phrase
@@ -223,7 +223,8 @@ class Reader:
             if subject.is_generic:
                 subject.head = phrase.head
             else:
-                sorter.modifiers += phrase.head
+                sorter.materials += [word for word in phrase.head if word in MATERIALS]
+                sorter.modifiers += [word for word in phrase.head if word not in MATERIALS]
 
     def _turn_around(self, link: LinkDraft) -> None:
         """Turn "a table with a lamp, on it" into a table that a lamp is on; drop relations to any other "it"."""

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from locate3d_ros.localization.class_evidence import ClassScores, class_evidence, standardise
+from locate3d_ros.localization.chance import Background, measure_background
+from locate3d_ros.localization.class_evidence import ClassScores, class_evidence, class_places, standardise
 from locate3d_ros.localization.colours import colour_shares, estimate_white
+from locate3d_ros.localization.combination import SimilarityWeights
 from locate3d_ros.localization.cues import ProposalCues, measure_cues
 from locate3d_ros.localization.encoders import ClassHead
 from locate3d_ros.localization.gravity import up_direction, upright_rotation
@@ -20,6 +22,7 @@ from locate3d_ros.localization.proposals import RawProposals, VoxelFeatures, pro
 from locate3d_ros.localization.regions import VoxelLinks, link_voxels, membership, region_boxes
 from locate3d_ros.localization.size_evidence import size_likelihoods, support_likelihoods
 from locate3d_ros.localization.surface import Surface, surface_of
+from locate3d_ros.localization.thing_scores import Evidence, thing_totals
 from locate3d_ros.localization.thinning import ThinCloud, thin
 from locate3d_ros.localization.vocabulary import Vocabulary
 from locate3d_ros.types import MapSnapshot
@@ -43,9 +46,10 @@ class SimilarityScene:
     colours: Tensor  # [P, T] share of each basic colour term
     classes: ClassScores | None  # of the proposals; None: the map has no features
     evidence: NDArray[np.float32]  # [V, P] class evidence of every entry
+    background: Background  # of every entry's scores here
     viewpoint: Tensor | None  # [4, 4] float32 latest camera pose in the upright frame; None: unknown
     bounds: Tensor  # [6] box of the whole scene, upright
-    sizes: NDArray[np.float32]  # [V, P] log-likelihoods
+    sizes: NDArray[np.float32]  # [V, P] log-likelihoods, above those for any everyday thing
     supports: NDArray[np.float32]  # [V, P] log-likelihoods
 
     def __len__(self) -> int:
@@ -53,19 +57,21 @@ class SimilarityScene:
         return len(self.proposals.groups)
 
 
-def prepare_scene(snapshot: MapSnapshot, vocabulary: Vocabulary, head: ClassHead) -> SimilarityScene:
+def prepare_scene(
+    snapshot: MapSnapshot, vocabulary: Vocabulary, head: ClassHead, weights: SimilarityWeights
+) -> SimilarityScene:
     """Propose regions and measure them."""
     cloud = thin(snapshot.fine)
     surface_map = surface_of(cloud)
     R_upright_map = upright_rotation(up_direction(snapshot, surface_map))
     surface = surface_map.rotated(R_upright_map)
-    links = link_voxels(surface_map.xyz, snapshot.cells.cpu().numpy(), snapshot.voxel_size)
     planes = find_planes(surface)
+    links = link_voxels(surface_map.xyz, snapshot.cells.cpu().numpy(), snapshot.voxel_size)
     proposals = propose(surface, planes, VoxelFeatures(links, _merge_features(snapshot)))
     members = membership(proposals.groups, len(surface))
     cues = measure_cues(surface, planes, members, proposals.boxes)
-    voxel_weights = links.weights(proposals.groups)
-    classes = _classes(snapshot, voxel_weights, head)
+    classes = _classes(snapshot, links.weights(proposals.groups), head)
+    entries = _entry_evidence(vocabulary, classes, proposals, cues)
     return SimilarityScene(
         snapshot=snapshot,
         cloud=cloud,
@@ -80,9 +86,23 @@ def prepare_scene(snapshot: MapSnapshot, vocabulary: Vocabulary, head: ClassHead
         bounds=_bounds(surface),
         colours=_colours(snapshot, cloud, members),
         classes=classes,
-        evidence=class_evidence(vocabulary.class_weights, vocabulary.class_trust, classes, len(proposals.groups)),
-        sizes=size_likelihoods(vocabulary.entries, proposals.boxes),
-        supports=support_likelihoods(vocabulary.entries, cues),
+        evidence=entries.evidence,
+        background=measure_background(thing_totals(entries, cues, weights.rank), proposals.boxes, vocabulary.entries),
+        sizes=entries.size,
+        supports=entries.support,
+    )
+
+
+def _entry_evidence(
+    vocabulary: Vocabulary, classes: ClassScores | None, proposals: RawProposals, cues: ProposalCues
+) -> Evidence:
+    """Return the evidence (V, P) of every entry of the vocabulary in every proposal."""
+    count = len(proposals.groups)
+    return Evidence(
+        evidence=class_evidence(vocabulary.class_weights, vocabulary.class_trust, classes, count),
+        place=class_places(vocabulary.class_weights, classes, count),
+        size=size_likelihoods(vocabulary.entries, proposals.boxes),
+        support=support_likelihoods(vocabulary.entries, cues),
     )
 
 

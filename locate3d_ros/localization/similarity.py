@@ -42,7 +42,7 @@ class SimilarityLocalizer:
 
     def prepare(self, snapshot: MapSnapshot) -> SimilarityScene:
         """Find and measure the proposals of a map state."""
-        return prepare_scene(snapshot, self._vocabulary, self._head)
+        return prepare_scene(snapshot, self._vocabulary, self._head, self._weights)
 
     def localize(self, snapshot: MapSnapshot, text: str, options: LocalizeOptions) -> Localization:
         """Answer from the prepared scene of this snapshot, prepared now where it is another one than last time."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from locate3d_ros.localization.cues import ProposalCues
 from locate3d_ros.localization.lexicon.size_table import SizeEntry, Support
@@ -20,13 +21,14 @@ CEILING = 1.9  # metres above the floor
 
 
 def size_likelihoods(entries: Sequence[SizeEntry], boxes: Values) -> Values:
-    """Return the log-likelihoods [V, P] of upright boxes (P, 6), each summed over the three edges."""
+    """Return the log-likelihoods [V, P] of upright boxes (P, 6), above those for any of the entries."""
     size = np.maximum(boxes[:, 3:] - boxes[:, :3], 1e-3)
     flat = np.sort(size[:, :2], axis=1)[:, ::-1]
     upright = np.column_stack((size[:, 2], flat))  # [P, 3] height, length, width
     lying = np.sort(size, axis=1)[:, ::-1]
     rows = [_edges(entry, upright if entry.upright else lying) for entry in entries]
-    return np.stack(rows).astype(np.float32) if rows else np.zeros((0, len(boxes)), dtype=np.float32)
+    table = np.stack(rows)
+    return np.asarray(table - logsumexp(table, axis=0) + np.log(len(rows)), dtype=np.float32)
 
 
 def _edges(entry: SizeEntry, edges: Values) -> NDArray[np.float64]:
@@ -54,4 +56,4 @@ def support_likelihoods(entries: Sequence[SizeEntry], cues: ProposalCues) -> Val
         Support.ANY: np.full(len(bottom), -0.7),
     }
     rows = [table[entry.support] for entry in entries]
-    return np.stack(rows).astype(np.float32) if rows else np.zeros((0, len(bottom)), dtype=np.float32)
+    return np.stack(rows).astype(np.float32)

@@ -95,6 +95,9 @@ RANK_PHRASES: dict[Words, Order] = {words: order for order, phrases in _RANK_END
 
 COPULAS = word_set("is are was were be being been am looks appears seems")
 RELATIVES = word_set("that which who whose where")
+
+MADE_OF = frozenset({("made", "of"), ("made", "from"), ("made", "out", "of")})
+"""What begins to say the material."""
 NEGATIONS = word_set("not no never neither nor isn't isnt aren't arent wasn't doesn't doesnt except")
 PLACED = word_set(
     "placed sitting standing hanging hung mounted lying laying located kept situated positioned found resting put "
