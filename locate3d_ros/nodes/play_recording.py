@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CameraInfo
@@ -24,6 +25,8 @@ from locate3d_ros.types import Frame
 
 PATIENCE = 15.0
 """Seconds that the player waits for somebody to listen; then it plays all the same."""
+SETTLE = 1.0
+"""Seconds between the listeners' answer and the first frame, for the topics that nothing is announced on."""
 LINGER = 1.0
 """Seconds that it stays at the end, so that the last messages arrive."""
 
@@ -60,6 +63,15 @@ class PlayerNode(Node):
         """Whether somebody listens to every camera."""
         return all(topics.has_listener for topics in self._cameras.values())
 
+    def announce(self, frame: Frame, patience: float) -> None:
+        """Publish a frame's camera_infos and wait until reliable listeners have them.
+
+        A listener that is known here may not know this player yet, and would miss the first frames.
+        """
+        messages = FrameMessages(frame, self.get_clock().now().to_msg(), self._options.compressed)
+        for topics in self._cameras.values():
+            topics.announce(messages, Duration(seconds=patience))
+
     def publish(self, frame: Frame) -> None:
         """Publish one frame as of now."""
         messages = FrameMessages(frame, self.get_clock().now().to_msg(), self._options.compressed)
@@ -77,14 +89,26 @@ class _CameraTopics:
 
     @property
     def has_listener(self) -> bool:
-        return self._rgb.get_subscription_count() > 0 and self._depth.get_subscription_count() > 0
+        publishers = [self._rgb, self._depth, self._rgb_info]
+        if self._depth_info is not None:
+            publishers.append(self._depth_info)
+        return all(publisher.get_subscription_count() > 0 for publisher in publishers)
+
+    def announce(self, messages: FrameMessages, patience: Duration) -> None:
+        self._publish_infos(messages)
+        for publisher in (self._rgb_info, self._depth_info):
+            if publisher is not None:
+                publisher.wait_for_all_acked(patience)
 
     def publish(self, messages: FrameMessages) -> None:
+        self._publish_infos(messages)
+        self._rgb.publish(messages.rgb)
+        self._depth.publish(messages.depth)
+
+    def _publish_infos(self, messages: FrameMessages) -> None:
         self._rgb_info.publish(messages.rgb_info)
         if self._depth_info is not None:
             self._depth_info.publish(messages.depth_info)
-        self._rgb.publish(messages.rgb)
-        self._depth.publish(messages.depth)
 
 
 def parse(arguments: list[str]) -> Options:
@@ -104,6 +128,8 @@ def play(recording: Recording, options: Options, told_to_end: threading.Event) -
     patience = time.monotonic() + PATIENCE
     while not node.has_listener and time.monotonic() < patience and not told_to_end.wait(0.05):
         pass
+    node.announce(next(iter(recording)), PATIENCE)
+    told_to_end.wait(SETTLE)
     count = 0
     while not told_to_end.is_set():
         for frame in recording:
