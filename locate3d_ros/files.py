@@ -3,43 +3,46 @@
 from __future__ import annotations
 
 import os
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from locate3d_ros.errors import InputError
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write to a temporary file beside `path`, sync it, rename it: a crash leaves the old file or the new one.
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary file beside `path`; when the block ends well it is synced and renamed over it.
 
-    Raises InputError naming the path where it cannot be written; nothing is left behind then.
+    A crash at any moment leaves the old file or the new one. Raises InputError naming the path where it cannot be
+    written; nothing is left behind then.
     """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        handle, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        unfinished.touch()
+        mode = unfinished.stat().st_mode  # what the user's umask gives; some libraries make files private
+        yield unfinished
+        unfinished.chmod(mode)
+        _sync(unfinished)
+        unfinished.replace(path)
+        _sync(path.parent)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); give a folder that you may write to") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), 0o666 & ~_umask())
-            os.fsync(file.fileno())
-        Path(unfinished).replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        Path(unfinished).unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror}); free space or give another place") from None
+        reason = error.strerror or str(error)
+        raise InputError(f"{path}: cannot be written ({reason}); free space or give another place") from error
+    finally:
+        if path.parent.is_dir():
+            unfinished.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    # The only portable way to read it is to set it; both calls are quick and restore the value.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file's whole content; errors as `whole_file`."""
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(content)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Flush a file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

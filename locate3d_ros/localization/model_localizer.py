@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from threading import Lock
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from locate3d_ros.config import LocalizationConfig
 from locate3d_ros.errors import InputError
 from locate3d_ros.localization.found import Found, found_in, instances_of, merged
 from locate3d_ros.localization.grounding import SceneModel, Voxels
+from locate3d_ros.localization.newest_scene import NewestScene
 from locate3d_ros.localization.query import parse
 from locate3d_ros.localization.query_types import Query
 from locate3d_ros.localization.refine import refine
@@ -49,8 +49,7 @@ class ModelLocalizer:
         """Take the model as it is."""
         self._model = model
         self._config = config
-        self._preparing = Lock()
-        self._prepared: EncodedScene | None = None
+        self._newest = NewestScene(self.prepare)
 
     @property
     def name(self) -> str:
@@ -80,11 +79,7 @@ class ModelLocalizer:
 
     def localize(self, snapshot: MapSnapshot, text: str, options: LocalizeOptions) -> Localization:
         """Answer from the encoding of this snapshot, made now where it is another one than last time."""
-        with self._preparing:
-            prepared = self._prepared
-            if prepared is None or prepared.snapshot is not snapshot:
-                prepared = self._prepared = self.prepare(snapshot)
-        return self.answer(prepared, text, options)
+        return self.answer(self._newest.of(snapshot), text, options)
 
     def answer(self, scene: PreparedScene, text: str, options: LocalizeOptions) -> Localization:
         """Answer one request; every failure is a status and one sentence."""

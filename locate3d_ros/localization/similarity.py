@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from threading import Lock
 
 from locate3d_ros.config import LocalizationConfig
 from locate3d_ros.errors import InputError
 from locate3d_ros.localization.answers import answer_structure, answer_things
 from locate3d_ros.localization.combination import load_weights
 from locate3d_ros.localization.encoders import ClassHead, TextEncoder
+from locate3d_ros.localization.newest_scene import NewestScene
 from locate3d_ros.localization.query import parse
 from locate3d_ros.localization.query_types import Query
 from locate3d_ros.localization.request_scores import RequestScorer, viewpoint_words_ignored
@@ -32,8 +32,7 @@ class SimilarityLocalizer:
         self._config = config
         self._vocabulary = Vocabulary(text_encoder, class_head)
         self._weights = load_weights()
-        self._preparing = Lock()
-        self._prepared: SimilarityScene | None = None
+        self._newest = NewestScene(self.prepare)
 
     @property
     def name(self) -> str:
@@ -46,11 +45,7 @@ class SimilarityLocalizer:
 
     def localize(self, snapshot: MapSnapshot, text: str, options: LocalizeOptions) -> Localization:
         """Answer from the prepared scene of this snapshot, prepared now where it is another one than last time."""
-        with self._preparing:
-            prepared = self._prepared
-            if prepared is None or prepared.snapshot is not snapshot:
-                prepared = self._prepared = self.prepare(snapshot)
-        return self.answer(prepared, text, options)
+        return self.answer(self._newest.of(snapshot), text, options)
 
     def answer(self, scene: PreparedScene, text: str, options: LocalizeOptions) -> Localization:
         """Answer one request; every failure is a status and one sentence."""

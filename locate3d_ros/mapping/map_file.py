@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 
 import torch
@@ -18,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from locate3d_ros.errors import InputError
+from locate3d_ros.files import whole_file
 from locate3d_ros.mapping.cells import cell_centers, cells_of_points, first_of_each, pack_cells
 from locate3d_ros.mapping.map_reader import SCHEMA, read_snapshot
 from locate3d_ros.mapping.map_views import encode_views, views_header
@@ -36,19 +36,11 @@ def save_map(snapshot: MapSnapshot, path: Path) -> None:
         raise InputError(f"{path}: folder {path.parent} does not exist; create it or give another path")
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the name of a file")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        temporary.touch()
-        mode = temporary.stat().st_mode  # what the user's umask gives; the library makes files private
-        save_file(_tensors(snapshot), temporary, _metadata(snapshot))
-        temporary.chmod(mode)
-        _sync(temporary)
-        os.replace(temporary, path)
-        _sync(path.parent)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: cannot be written ({error}); free space or give another path") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as unfinished:
+        try:
+            save_file(_tensors(snapshot), unfinished, _metadata(snapshot))
+        except SafetensorError as error:
+            raise OSError(str(error)) from error  # the library's word for a full disk
 
 
 def load_map(path: Path, extractor: FeatureExtractor) -> MapSnapshot:
@@ -125,12 +117,3 @@ def _offsets(xyz: Tensor, cells: Tensor, voxel_size: float) -> Tensor:
 
 def _bytes(rgb: Tensor) -> Tensor:
     return (rgb * 255.0).round().clamp(0, 255).to(torch.uint8)
-
-
-def _sync(path: Path) -> None:
-    """Flush a file or folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
