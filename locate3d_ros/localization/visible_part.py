@@ -88,7 +88,8 @@ def _connected(
 ) -> NDArray[np.bool_]:
     """Keep the regions, of pixels that agree with their neighbours in depth and colour, that are the mask's own.
 
-    A pattern on the object lies inside the mask; of a thing beside it that the mask touches most lies outside.
+    Of a thing beside the object that the mask touches most lies outside. A small patch of another colour on the object
+    may be left out of its points; the box holds where the rest of the object reaches the same sides.
     """
     number = np.full(near.shape, -1)
     number[near] = np.arange(np.count_nonzero(near))

@@ -381,6 +381,7 @@ def test_simulated_time_is_followed_and_its_jump_back_forgets_old_poses(start):
         wait_for(lambda: mapping.get_clock().now().nanoseconds == second * 10**9)  # noqa: B023 - within the loop
         robot.see(stamp=second * 10**9)
         wait_for(lambda: integrated(mapping) == count)  # noqa: B023 - within the loop
+    wait_for(lambda: robot.ask("red").map_revision == 2)  # requests are answered from the newest prepared state
     reply = robot.ask("red")
     assert reply.status == RESPONSE.FOUND
     assert reply.map_stamp.sec == 5
