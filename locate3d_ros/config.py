@@ -71,6 +71,27 @@ class LocalizationConfig:
 
 
 @dataclass(frozen=True)
+class RecordingConfig:
+    """How a recording is read."""
+
+    protocol: Literal["recorded", "locate3d"] = "recorded"
+    """Frames as recorded, or as the published Locate 3D loaders take them: every 30th, resized (docs/datasets.md)."""
+    frame_step: int = 0
+    """Read every n-th frame; 0 = every frame, and every 30th by the protocol locate3d."""
+    poses: Literal["auto", "arkit", "colmap", "nerfstudio"] = "auto"
+    """Whose poses a ScanNet++ recording takes; auto = COLMAP's where there are, and the phone's by locate3d."""
+
+    def __post_init__(self) -> None:
+        """Refuse a step that leaves nothing or runs backwards."""
+        _require(self.frame_step >= 0, "frame_step", self.frame_step, "give 1 or more, or 0 for the protocol's own")
+
+    @property
+    def step(self) -> int:
+        """The step that holds."""
+        return self.frame_step or (30 if self.protocol == "locate3d" else 1)
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole system, without ROS."""
 

@@ -153,7 +153,7 @@ def test_missing_empty_and_unknown_sources_are_refused_with_a_mend(tmp_path):
     with pytest.raises(InputError, match="empty folder; give"):
         load_recording(tmp_path / "empty")
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(InputError, match="unknown layout; give"):
+    with pytest.raises(InputError, match=r"unknown layout \(2 entries: empty, notes.txt\); give"):
         load_recording(tmp_path)
     with pytest.raises(InputError, match="not a recording; give"):
         load_recording(tmp_path / "notes.txt")

@@ -12,7 +12,7 @@ from typing import Annotated, Union
 
 import tyro
 
-from locate3d_ros.config import Config
+from locate3d_ros.config import Config, RecordingConfig
 from locate3d_ros.errors import InputError
 
 
@@ -21,9 +21,10 @@ class MapArguments:
     """Build a map from a recording and write it to a file."""
 
     source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SOURCE")]
-    """A recording: rosbag2, 7-Scenes, TUM or plain folder."""
+    """A recording: rosbag2, a plain folder, or a scene of a data set (docs/recordings.md)."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="MAP.safetensors")]
     """The map file to write."""
+    recording: RecordingConfig = field(default_factory=RecordingConfig)
     config: Config = field(default_factory=Config)
 
 
@@ -43,6 +44,7 @@ class LocalizeArguments:
     """Write every object's points into the JSON too."""
     picture: Annotated[Path | None, tyro.conf.arg(metavar="OUT.png")] = None
     """Draw the answers into camera views and the map from above, and write this PNG."""
+    recording: RecordingConfig = field(default_factory=RecordingConfig)
     config: Config = field(default_factory=Config)
 
 

@@ -51,7 +51,7 @@ def _mapped(arguments: LocalizeArguments) -> tuple[Locate3D, float]:
         return robot, time.monotonic() - started
     if arguments.source.suffix == ".safetensors" and arguments.source.is_file():
         raise InputError(f"{arguments.source}: truncated, or not a map file; give a file of `locate3d map`")
-    recording = load_recording(arguments.source)
+    recording = load_recording(arguments.source, arguments.recording)
     robot = Locate3D.create(arguments.config)
     return robot, add_recording(robot, recording, arguments.source)
 

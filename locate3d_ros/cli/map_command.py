@@ -15,7 +15,7 @@ from locate3d_ros.pipeline import Locate3D
 def run_map(arguments: MapArguments) -> None:
     """Build the map and write it. Raises InputError for a wrong source or output."""
     require_writable("-o", arguments.output)
-    recording = load_recording(arguments.source)
+    recording = load_recording(arguments.source, arguments.recording)
     robot = Locate3D.create(arguments.config)
     seconds = add_recording(robot, recording, arguments.source)
     snapshot = robot.snapshot()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -21,7 +22,7 @@ from locate3d_ros.data.recordings.bag_index import (
     walk,
 )
 from locate3d_ros.data.recordings.bag_topics import CameraTopics, ImageTopic
-from locate3d_ros.data.recordings.recording import BadFileError, SkippedFrame, no_usable_frame
+from locate3d_ros.data.recordings.recording import BadFileError, SkippedFrame, no_usable_frame, require_positions
 from locate3d_ros.data.recordings.rig import Moment, make_frame
 from locate3d_ros.data.recordings.ros_images import color_of, color_of_compressed, depth_of, depth_of_compressed
 from locate3d_ros.data.recordings.ros_messages import COMPRESSED_IMAGE, IMAGE, CompressedImage, Image, header_stamp
@@ -73,6 +74,13 @@ class BagRecording:
     def __len__(self) -> int:
         """Count the colour images."""
         return len(self._pairs)
+
+    def select(self, positions: Sequence[int]) -> BagRecording:
+        """Return the recording of these of its colour images, in the order of the cameras and their stamps."""
+        require_positions(self._path, positions, len(self))
+        selected = copy(self)
+        selected._pairs = [self._pairs[i] for i in positions]
+        return selected
 
     def __iter__(self) -> Iterator[Frame]:
         """Unpack pair after pair, in the order of the bag, leaving out and listing the faulty ones."""

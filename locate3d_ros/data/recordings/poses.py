@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,6 +12,14 @@ from torch import Tensor
 from locate3d_ros.data.recordings.recording import BadFileError
 from locate3d_ros.errors import InputError
 from locate3d_ros.geometry.transforms import require_rigid
+
+
+@dataclass(frozen=True)
+class Upright:
+    """How a recording's poses are turned, and the name of the frame that they are in then."""
+
+    T_map_world: Tensor  # [4, 4] float64
+    frame_id: str
 
 
 def read_pose(path: Path) -> Tensor:
@@ -51,6 +60,14 @@ def read_gravity(folder: Path) -> Tensor | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadFileError(path, f'cannot be used ({error}); give {{"R_map_world": 3x3}}') from None
     return rigid_pose(path, T_map_world)
+
+
+def upright(folder: Path, frame_id: str) -> Upright:
+    """Read gravity.json where there is one; else poses stay as they are and their frame keeps its name."""
+    T_map_world = read_gravity(folder)
+    if T_map_world is None:
+        return Upright(torch.eye(4, dtype=torch.float64), frame_id)
+    return Upright(T_map_world, "map")
 
 
 def matrix_of(rows: object, size: int) -> Tensor:

@@ -44,6 +44,9 @@ class Recording(Protocol):
     def __iter__(self) -> Iterator[Frame]:
         """Read frame after frame. Raises InputError at the end where none was usable."""
 
+    def select(self, positions: Sequence[int]) -> Recording:
+        """Return the recording of these of its frames, counted from 0. Raises InputError where one is not there."""
+
 
 class BadFileError(InputError):
     """A file (or message) that cannot be used, kept apart from the reason for lists."""
@@ -83,6 +86,11 @@ class FolderRecording:
         """Count the frames that are there to be read."""
         return len(self._readers)
 
+    def select(self, positions: Sequence[int]) -> FolderRecording:
+        """Return the recording of these of its frames; what was rejected stays listed."""
+        require_positions(self._source, positions, len(self))
+        return FolderRecording(self._source, [self._readers[i] for i in positions], self.frame_id, self._rejected)
+
     def __iter__(self) -> Iterator[Frame]:
         """Read frame after frame, leaving out and listing the faulty ones."""
         self.skipped = list(self._rejected)
@@ -103,3 +111,10 @@ def no_usable_frame(source: Path, skipped: Sequence[SkippedFrame]) -> InputError
     """Make the error of a recording of which nothing is left, with the first reason as an example."""
     example = f"; the first of {len(skipped)} faults is {skipped[0].file}: {skipped[0].reason}" if skipped else ""
     return InputError(f"{source}: no usable frame{example or '; give a recording with colour, depth and poses'}")
+
+
+def require_positions(source: Path, positions: Sequence[int], count: int) -> None:
+    """Refuse positions that a recording of `count` frames does not have. Raises InputError."""
+    wrong = [position for position in positions if not 0 <= position < count]
+    if wrong:
+        raise InputError(f"{source}: no frame at position {wrong[0]} of {count}; give the whole recording")
