@@ -18,6 +18,10 @@ STATUSES = {status.name: status.value for status in types.Status}
 ROLES = {role.name: role.value for role in types.Role}
 # The fields in order; a service has two parts, an action three.
 FIELDS = {
+    "msg/FeatureMap.msg": [
+        "std_msgs/Header header, uint64 revision, uint64 base_revision, float32 voxel_size, string extractor, "
+        "string digest, string[] slot_names, uint32[] slot_widths, uint8[] data"
+    ],
     "msg/Instance.msg": [
         "std_msgs/Header header, uint64 id, string phrase, uint8 role, float32 score, geometry_msgs/Pose pose, "
         "geometry_msgs/Vector3 size, sensor_msgs/PointCloud2 points"

@@ -38,7 +38,7 @@ def save_map(snapshot: MapSnapshot, path: Path) -> None:
         raise InputError(f"{path}: is a folder; give the name of a file")
     with whole_file(path) as unfinished:
         try:
-            save_file(_tensors(snapshot), unfinished, _metadata(snapshot))
+            save_file(map_tensors(snapshot), unfinished, map_metadata(snapshot))
         except SafetensorError as error:
             raise OSError(str(error)) from error  # the library's word for a full disk
 
@@ -64,7 +64,8 @@ def is_map_file(path: Path) -> bool:
         return False
 
 
-def _tensors(snapshot: MapSnapshot) -> dict[str, Tensor]:
+def map_tensors(snapshot: MapSnapshot) -> dict[str, Tensor]:
+    """Return a map file's tensors, on the CPU."""
     fine = snapshot.fine
     fine_cells = cells_of_points(fine.xyz, fine.voxel_size)
     # Rounding to float32 can move a point of a very large map into the next cell.
@@ -85,7 +86,8 @@ def _tensors(snapshot: MapSnapshot) -> dict[str, Tensor]:
     return {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
 
 
-def _metadata(snapshot: MapSnapshot) -> dict[str, str]:
+def map_metadata(snapshot: MapSnapshot) -> dict[str, str]:
+    """Return a map file's metadata."""
     metadata = {
         "schema": SCHEMA,
         "frame_id": snapshot.frame_id,

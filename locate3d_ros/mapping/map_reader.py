@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load
 from torch import Tensor
 
 from locate3d_ros.errors import InputError
@@ -24,10 +25,30 @@ SCHEMA = "locate3d/map@1"
 _MEND = "save the map again, or build it again"
 
 
+Content = tuple[dict[str, Tensor], dict[str, str]]
+"""Tensors by name, and metadata."""
+
+
 def read_snapshot(path: Path, extractor: FeatureExtractor) -> MapSnapshot:
     """Return a map file's snapshot on the CPU. Raises InputError naming the file, the reason and the mend."""
-    tensors, metadata = _read(path)
-    source = str(path)
+    return to_snapshot(_read(path), extractor, str(path))
+
+
+def read_bytes(encoded: bytes, source: str) -> Content:
+    """Return what a map file's bytes hold, unchecked beyond the schema. Raises InputError naming the source."""
+    try:
+        tensors = load(encoded)
+        size = int.from_bytes(encoded[:8], "little")
+        metadata = json.loads(encoded[8 : 8 + size]).get("__metadata__", {})
+    except (SafetensorError, ValueError) as error:
+        raise InputError(f"{source}: truncated, or not a map ({error}); {_MEND}") from error
+    _require_schema(metadata.get("schema"), source)
+    return tensors, metadata
+
+
+def to_snapshot(content: Content, extractor: FeatureExtractor, source: str) -> MapSnapshot:
+    """Return the snapshot that a map file's content describes. Raises InputError where it does not fit together."""
+    tensors, metadata = content
     prefix = slot_column("")
     slots = {name.removeprefix(prefix): values for name, values in tensors.items() if name.startswith(prefix)}
     widths = {name: values.shape[-1] if values.ndim else 0 for name, values in slots.items()}
@@ -57,23 +78,23 @@ def read_snapshot(path: Path, extractor: FeatureExtractor) -> MapSnapshot:
     )
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _read(path: Path) -> Content:
     if not path.is_file():
         raise InputError(f"{path}: no such file; give the path of a map file")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            _require_schema(metadata.get("schema"), path)
+            _require_schema(metadata.get("schema"), str(path))
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 - not a mapping
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: truncated, or not a map file ({error}); {_MEND}") from error
 
 
-def _require_schema(schema: str | None, path: Path) -> None:
+def _require_schema(schema: str | None, source: str) -> None:
     if schema is None:
-        raise InputError(f"{path}: a safetensors file, but not a map (no schema); give a file of `locate3d map`")
+        raise InputError(f"{source}: a safetensors file, but not a map (no schema); give a file of `locate3d map`")
     if schema != SCHEMA:
-        raise InputError(f"{path}: schema {schema!r}, this version reads {SCHEMA!r}; build the map again")
+        raise InputError(f"{source}: schema {schema!r}, this version reads {SCHEMA!r}; build the map again")
 
 
 def _grid(tensors: Mapping[str, Tensor], prefix: str, voxel_size: float, source: str) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from diagnostic_msgs.msg import DiagnosticStatus
 from locate3d_msgs.srv import Localize
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.qos import QoSProfile
 from std_msgs.msg import String
 
 from locate3d_ros.build import build_extractor, build_localizer
 from locate3d_ros.config import Config
-from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
 from locate3d_ros.nodes.base_node import BaseNode
 from locate3d_ros.nodes.diagnostics import request_health, request_values, to_status
-from locate3d_ros.nodes.file_map import FileMap
 from locate3d_ros.nodes.guard import guarded, guarded_service
-from locate3d_ros.nodes.live_map import LiveMap, MapSource
+from locate3d_ros.nodes.live_map import MapSource
 from locate3d_ros.nodes.mapping_node import MakeExtractor
 from locate3d_ros.nodes.outputs import Outputs, Shown
+from locate3d_ros.nodes.own_map import own_map
 from locate3d_ros.nodes.replies import Replier, default_request, refuse, to_request
 from locate3d_ros.nodes.requests import Answer, Request, RequestDesk
 from locate3d_ros.nodes.runner import run
@@ -32,7 +30,6 @@ from locate3d_ros.nodes.transforms import listen
 from locate3d_ros.nodes.worker import Worker
 from locate3d_ros.types import Localization, Localizer, Status
 
-FILE_PERIOD = 1.0  # seconds between two looks at the map file
 MAX_SHOWN = 4  # answers that wait to be published at most
 
 MakeLocalizer = Callable[[Config, torch.device], Localizer]
@@ -56,10 +53,10 @@ class LocalizationNode(BaseNode):
         make_extractor: MakeExtractor = build_extractor,
         **options: Any,  # noqa: ANN401 - of rclpy.Node
     ) -> None:
-        """Answer from a live map, or (None) from the parameter map_file. Raises InputError for bad parameters."""
+        """Answer from a live map, or (None) from map_file or ~/feature_map. Raises InputError for bad parameters."""
         super().__init__("localization", is_of_localization, **options)
         localizer = make_localizer(self.config, self.device)
-        self._source = self._map_of_file(make_extractor) if source is None else source
+        self._source = own_map(self, make_extractor(self.config, self.device)) if source is None else source
         limits = self.config.localization
         self._scenes = SceneCache(self._source, localizer, limits.encode_min_interval, self.report)
         self._desk = RequestDesk(self._scenes, localizer, lambda: self._source.hint, self.report)
@@ -90,23 +87,6 @@ class LocalizationNode(BaseNode):
         level, message = request_health(self._last, ready)
         values = request_values(self._last, ready, self._desk.pending, self._requests)
         return [to_status(self, "requests", level, message, values)]
-
-    def _map_of_file(self, make_extractor: MakeExtractor) -> MapSource:
-        config = self.config
-        extractor = make_extractor(config, self.device)
-        hint = f"waiting for map_file {config.map_file}" if config.map_file else "set the parameter map_file"
-        voxel_map = VoxelFeatureMap(config.mapping, extractor, self.device, config.map_frame)
-        live_map = LiveMap(voxel_map, f"{hint}, or run locate3d_node, which maps as well")
-        if config.map_file:
-            path = Path(config.map_file).expanduser()
-            file_map = FileMap(path, extractor, live_map, self.get_logger().warning)
-            self.every(FILE_PERIOD, "map_file", lambda: self._follow(file_map), MutuallyExclusiveCallbackGroup())
-            self._follow(file_map)
-        return live_map
-
-    def _follow(self, file_map: FileMap) -> None:
-        if file_map.look():
-            self.get_logger().info(f"map_file {self.config.map_file}: read")
 
     def _localize(self, message: Localize.Request, response: Localize.Response) -> None:
         request = to_request(message, self.config.localization)

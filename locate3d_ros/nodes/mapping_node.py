@@ -23,6 +23,7 @@ from locate3d_ros.nodes.camera_input import CameraInput, RgbdMessages
 from locate3d_ros.nodes.clouds import to_cloud, to_header
 from locate3d_ros.nodes.diagnostics import OK, camera_health, camera_values, to_status
 from locate3d_ros.nodes.drops import DropCounter
+from locate3d_ros.nodes.feature_map_output import FeatureMapOutput
 from locate3d_ros.nodes.frame_assembler import FrameAssembler
 from locate3d_ros.nodes.integrator import Integrator
 from locate3d_ros.nodes.live_map import LiveMap
@@ -61,6 +62,9 @@ class MappingNode(BaseNode):
         self._points = self.create_publisher(PointCloud2, "~/map_points", LATCHED)
         self.every(LOOK_PERIOD, "cameras", self._look, self._background)
         self.every(CLOUD_PERIOD, "map_points", self._publish_points, MutuallyExclusiveCallbackGroup())
+        features = FeatureMapOutput(self, self.live_map)
+        interval = self.config.mapping.feature_map_interval
+        self.every(interval, "feature_map", features.publish, MutuallyExclusiveCallbackGroup())
         self._offer_services()
 
     def start(self) -> None:

@@ -17,6 +17,9 @@ NAMESPACE = "locate3d"
 """Of the nodes and their topics, unless remapped."""
 
 
+_LEAST = {"tf_timeout": 0.0, "sync_slop": 0.0, "queue_size": 1, "feature_map_interval": 0.1}
+
+
 @dataclass(frozen=True)
 class NodeMappingConfig(MappingConfig):
     """How live frames become the map: the core's settings and those of messages and TF."""
@@ -27,11 +30,13 @@ class NodeMappingConfig(MappingConfig):
     """Colour and depth belong together when their stamps differ by no more than this, seconds."""
     queue_size: int = 8
     """Frames that wait for the map at most; beyond it the oldest is dropped."""
+    feature_map_interval: float = 2.0
+    """Seconds between two messages of ~/feature_map, while a localization node elsewhere listens."""
 
     def __post_init__(self) -> None:
         """Refuse values that no frame could meet."""
         super().__post_init__()
-        for name, least in (("tf_timeout", 0.0), ("sync_slop", 0.0), ("queue_size", 1)):
+        for name, least in _LEAST.items():
             if not getattr(self, name) >= least:
                 raise InputError(f"{name} = {getattr(self, name)!r}: out of range; give {least} or more")
 
@@ -49,7 +54,7 @@ class NodeConfig(Config):
     map_directory: str = "~/.ros/locate3d"
     """Folder in which save_map and load_map resolve names."""
     map_file: str = ""
-    """A localization_node on its own answers from this map file and follows its changes; empty: none."""
+    """A localization_node on its own answers from this map file and follows its changes; empty: from ~/feature_map."""
     autostart: bool = True
     """Map from the start; otherwise the node starts paused."""
     mapping: NodeMappingConfig = field(default_factory=NodeMappingConfig)
