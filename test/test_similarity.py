@@ -55,10 +55,12 @@ def test_text_without_a_noun_is_a_bad_request(localizer, room):
     assert localizer.answer(room, "  ", OPTIONS).status is Status.BAD_REQUEST
 
 
-def test_refine_is_answered_without(localizer, room):
+def test_refine_without_keyframes_answers_unrefined_and_says_so(localizer, room):
     answer = localizer.answer(room, "the desk", LocalizeOptions(0.0, 5, refine=True))
+    plain = localizer.answer(room, "the desk", LocalizeOptions(0.0, 5))
     assert answer.status is Status.FOUND
-    assert "refine" in answer.message
+    assert "keyframes" in answer.message
+    assert [i.box for i in answer.instances] == [i.box for i in plain.instances]
 
 
 def test_unreachable_score_is_not_found_with_a_sentence(localizer, room):

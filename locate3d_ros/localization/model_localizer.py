@@ -16,13 +16,12 @@ from locate3d_ros.localization.grounding import SceneModel, Voxels
 from locate3d_ros.localization.newest_scene import NewestScene
 from locate3d_ros.localization.query import parse
 from locate3d_ros.localization.query_types import Query
-from locate3d_ros.localization.refine import refine
+from locate3d_ros.localization.refine import refined
 from locate3d_ros.localization.tiles import tile_rows
 from locate3d_ros.types import Localization, LocalizeOptions, MapSnapshot, PreparedScene, Role, Status
 
 EMPTY = "the map is empty: no frame with valid depth and a pose has arrived"
 OUT_OF_MEMORY = "the map does not fit the device's memory; set max_voxels lower"
-NO_VIEWS = "refine needs the map's keyframes, which this map does not keep"
 
 
 @dataclass(frozen=True)
@@ -115,11 +114,8 @@ class ModelLocalizer:
         targets = sum(each.role is Role.TARGET for each in kept)
         messages = [f"{targets} equally good answers"] if targets > 1 else []
         instances = instances_of(snapshot, kept[: options.max_instances])
-        if options.refine and snapshot.views:
-            instances = [refine(instance, snapshot) for instance in instances]
-        elif options.refine:
-            messages.append(NO_VIEWS)
-        return Localization(Status.FOUND, "; ".join(messages), tuple(instances))
+        answer = Localization(Status.FOUND, "; ".join(messages), tuple(instances))
+        return refined(answer, snapshot) if options.refine else answer
 
 
 def _not_found(query: Query, found: list[Found], min_score: float) -> str:

@@ -14,7 +14,9 @@ from locate3d_ros.geometry.camera import project
 from locate3d_ros.geometry.transforms import invert_transform, transform_points
 from locate3d_ros.localization.background import Points
 from locate3d_ros.localization.visible_part import VisiblePart, visible_part
-from locate3d_ros.types import Box, Instance, MapSnapshot, View
+from locate3d_ros.types import Box, Instance, Localization, MapSnapshot, View
+
+NO_VIEWS = "refine needs keyframes with depth, which this map does not keep"
 
 UPRIGHT_FRAME = "map"  # z is up there (REP-103)
 MIN_SHARE_SEEN = 0.2  # of the mask's voxels: a view from one side shows hardly more than a third of them
@@ -24,6 +26,15 @@ STRAY = 0.01  # share of points beyond a side that are the sensor's stray ones
 CONTACT = 0.01  # metres beyond the margin of a plane within which an object's nearest points touch it…
 TOUCHING = 5  # … and how many do
 OUTWARD, INWARD = 1.5, 2.0  # voxels that a side may move out of the mask and into it; beyond, the view has not seen it
+
+
+def refined(answer: Localization, snapshot: MapSnapshot) -> Localization:
+    """Refine every instance of an answer; where the map keeps no depth, the message says so instead."""
+    if not answer.instances:
+        return answer
+    if all(view.depth is None for view in snapshot.views):
+        return replace(answer, message="; ".join(filter(None, (answer.message, NO_VIEWS))))
+    return replace(answer, instances=tuple(refine(instance, snapshot) for instance in answer.instances))
 
 
 def refine(instance: Instance, snapshot: MapSnapshot) -> Instance:

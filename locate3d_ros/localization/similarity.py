@@ -13,6 +13,7 @@ from locate3d_ros.localization.encoders import ClassHead, TextEncoder
 from locate3d_ros.localization.newest_scene import NewestScene
 from locate3d_ros.localization.query import parse
 from locate3d_ros.localization.query_types import Query
+from locate3d_ros.localization.refine import refined
 from locate3d_ros.localization.request_scores import RequestScorer, viewpoint_words_ignored
 from locate3d_ros.localization.scene import SimilarityScene, prepare_scene
 from locate3d_ros.localization.structure import STRUCTURE_WORDS
@@ -20,7 +21,6 @@ from locate3d_ros.localization.vocabulary import Vocabulary
 from locate3d_ros.types import Localization, LocalizeOptions, MapSnapshot, PreparedScene, Status
 
 NO_VIEWPOINT = "words about the viewpoint are ignored, for no camera pose is known"
-REFINE_UNAVAILABLE = "refine is not available with this localizer"
 
 
 class SimilarityLocalizer:
@@ -65,8 +65,6 @@ class SimilarityLocalizer:
         notes = []
         if viewpoint_words_ignored(scene, query):
             notes.append(NO_VIEWPOINT)
-        if options.refine:
-            notes.append(REFINE_UNAVAILABLE)
         result = self._found(scene, query, options)
         return replace(result, message="; ".join(filter(None, (result.message, *notes))))
 
@@ -76,4 +74,5 @@ class SimilarityLocalizer:
         if len(scene) == 0:
             return Localization(Status.NOT_FOUND, "the map shows no object yet, only planes or scattered points")
         scores = RequestScorer(scene, self._vocabulary, self._weights).score(query.target)
-        return answer_things(scene, query, scores, self._weights, options)
+        answer = answer_things(scene, query, scores, self._weights, options)
+        return refined(answer, scene.snapshot) if options.refine else answer
