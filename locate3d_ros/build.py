@@ -47,7 +47,7 @@ def build_localizer(config: Config, device: torch.device) -> Localizer:
         )
     checkpoint = load_checkpoint(config.model, device)
     text_encoder = MiniLm(device) if checkpoint.model.decoder.text_encoder is None else None
-    grounder = Grounder(checkpoint, choose_dtype(config.precision, device), text_encoder)
+    grounder = Grounder(checkpoint, choose_dtype(config.precision, device), text_encoder, config.convolution)
     return ModelLocalizer(grounder, config.localization)
 
 

@@ -101,6 +101,8 @@ class Config:
     """What answers requests: similarity, or the path of a trained Locate 3D model."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """What a trained model computes in; auto takes bfloat16 where the device is clearly faster with it."""
+    convolution: Literal["portable", "spconv"] = "portable"
+    """What computes a trained model's sparse convolutions; spconv is for CUDA alone and installed by yourself."""
     quality: Literal["paper", "fast"] = "fast"
     """Finer features at about eight times the cost (paper), or the quick ones (fast)."""
     device: str = "auto"

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from locate3d_ros.model.config import EncoderConfig
 from locate3d_ros.model.point_transformer import PointTransformerV3, build_pyramid
 from locate3d_ros.model.rows import in_pieces
+from locate3d_ros.model.sparse_conv import ConvolutionBackend
 
 
 def harmonic_embedding(colour: Tensor, harmonics: int) -> Tensor:
@@ -32,6 +33,7 @@ class Encoder3DJepa(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
+        self.convolution: ConvolutionBackend = "portable"
         harmonic_dim = 3 * (2 * config.harmonics + 1)
         self.zero_token = nn.Parameter(torch.zeros(config.feature_dim))
         self.feat_norm = nn.LayerNorm(config.feature_dim, eps=1e-6)
@@ -51,7 +53,8 @@ class Encoder3DJepa(nn.Module):
         """
         grid = grid_cells(xyz, self.config.voxel_size) if cells is None else cells.long() - cells.long().amin(dim=0)
         embedded = in_pieces(self.embed, rgb, features)
-        encoded: Tensor = self.point_transformer_v3(embedded, build_pyramid(grid, self.config.backbone))
+        pyramid = build_pyramid(grid, self.config.backbone, self.convolution)
+        encoded: Tensor = self.point_transformer_v3(embedded, pyramid)
         return encoded
 
     def embed(self, rgb: Tensor, features: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ from locate3d_ros.model.checkpoint import Checkpoint, TrainedOn
 from locate3d_ros.model.locate3d_model import Locate3DModel, SceneEncoding
 from locate3d_ros.model.postprocess import PredictedInstance, to_instances
 from locate3d_ros.model.precision import computing_in, lower_precision
+from locate3d_ros.model.sparse_conv import ConvolutionBackend
+from locate3d_ros.model.spconv_backend import require_spconv
 from locate3d_ros.model.text import TextTokens
 from locate3d_ros.model.tokenizer import tokenise
 from locate3d_ros.types import MapSnapshot
@@ -38,12 +40,21 @@ class Grounding:
 class Grounder:
     """Encodes scenes and grounds sentences in them."""
 
-    def __init__(self, checkpoint: Checkpoint, dtype: torch.dtype, text_encoder: TokenEncoder | None = None) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        dtype: torch.dtype,
+        text_encoder: TokenEncoder | None = None,
+        convolution: ConvolutionBackend = "portable",
+    ) -> None:
         """Take a loaded checkpoint; `text_encoder` is needed where the model has no tower of its own.
 
-        Raises InputError where the tower's vocabulary is not installed or is another one.
+        Raises InputError where the tower's vocabulary is not installed or is another one, and where spconv cannot run.
         """
         _require_words(checkpoint.model, text_encoder)
+        if convolution == "spconv":
+            require_spconv(checkpoint.model.encoder.zero_token.device)
+        checkpoint.model.encoder.convolution = convolution
         self._model: Locate3DModel = lower_precision(checkpoint.model, dtype)
         self._dtype = dtype
         self._text_encoder = text_encoder

@@ -12,7 +12,7 @@ from torch.nn import functional
 from locate3d_ros.model.config import PointTransformerConfig
 from locate3d_ros.model.rows import in_pieces
 from locate3d_ros.model.serialization import bit_depth, curve_codes, invert_permutation, window_positions
-from locate3d_ros.model.sparse_conv import NeighbourTable, SubmanifoldConv, neighbour_table
+from locate3d_ros.model.sparse_conv import ConvolutionBackend, Neighbours, SubmanifoldConv, find_neighbours
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,17 @@ class Level:
     order: Tensor  # [orders, n] int64: rows sorted along each curve
     inverse: Tensor  # [orders, n] int64
     depth: int  # bits per axis
-    neighbours: NeighbourTable  # 3x3x3
+    neighbours: Neighbours  # 3x3x3
     windows: Tensor  # [n_pad] int64: sorted entry at each window position
     window_size: int
 
     @classmethod
-    def of(cls, cells: Tensor, codes: Tensor, depth: int, patch_size: int) -> Level:
+    def of(cls, cells: Tensor, codes: Tensor, depth: int, patch_size: int, backend: ConvolutionBackend) -> Level:
         """Order the cells along their curves and find their neighbours and windows."""
         order = codes.argsort(dim=1)
         windows = window_positions(len(cells), patch_size, cells.device)
         size = min(len(cells), patch_size)
-        neighbours = neighbour_table(cells, kernel_size=3)
+        neighbours = find_neighbours(cells, 3, backend)
         return cls(cells, codes, order, invert_permutation(order), depth, neighbours, windows, size)
 
 
@@ -44,14 +44,14 @@ class Pyramid:
 
     levels: tuple[Level, ...]
     parents: tuple[Tensor, ...]
-    stem_neighbours: NeighbourTable  # 5x5x5 of the finest level
+    stem_neighbours: Neighbours  # 5x5x5 of the finest level
 
 
-def build_pyramid(cells: Tensor, config: PointTransformerConfig) -> Pyramid:
+def build_pyramid(cells: Tensor, config: PointTransformerConfig, backend: ConvolutionBackend = "portable") -> Pyramid:
     """Serialize cells (n, 3) int64 >= 0 and pool them by two along the first curve, stage by stage."""
     depth = bit_depth(cells)
     codes = torch.stack([curve_codes(cells, order, depth) for order in config.orders])
-    levels = [Level.of(cells, codes, depth, config.patch_sizes[0])]
+    levels = [Level.of(cells, codes, depth, config.patch_sizes[0], backend)]
     parents = []
     for patch_size in config.patch_sizes[1:]:
         fine = levels[-1]
@@ -61,9 +61,9 @@ def build_pyramid(cells: Tensor, config: PointTransformerConfig) -> Pyramid:
         representative = torch.full_like(clusters, len(parent)).scatter_reduce_(0, parent, rows, "amin")
         coarse_codes = fine.codes[:, representative] >> 3 * shift
         coarse_cells = fine.cells[representative] >> shift
-        levels.append(Level.of(coarse_cells, coarse_codes, fine.depth - shift, patch_size))
+        levels.append(Level.of(coarse_cells, coarse_codes, fine.depth - shift, patch_size, backend))
         parents.append(parent)
-    return Pyramid(tuple(levels), tuple(parents), neighbour_table(cells, kernel_size=5))
+    return Pyramid(tuple(levels), tuple(parents), find_neighbours(cells, 5, backend))
 
 
 class SceneBatchNorm(nn.Module):
@@ -202,7 +202,7 @@ class Stem(nn.Module):
         self.conv = SubmanifoldConv(in_channels, channels, 5, bias=False)
         self.norm = SceneBatchNorm(channels)
 
-    def forward(self, features: Tensor, neighbours: NeighbourTable) -> Tensor:
+    def forward(self, features: Tensor, neighbours: Neighbours) -> Tensor:
         """Embed features (n, in) -> (n, channels)."""
         return functional.gelu(self.norm(self.conv(features, neighbours)))
 
