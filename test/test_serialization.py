@@ -32,7 +32,7 @@ FAR_CELLS = torch.tensor([(287, 16, 12), (256, 0, 511), (300, 200, 100)])
     ],
 )
 def test_codes_of_near_cells(order: str, depth: int, codes: list[int]) -> None:
-    assert curve_codes(CELLS, order, depth).tolist() == codes
+    assert curve_codes(CELLS, [order], depth)[0].tolist() == codes
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_codes_of_near_cells(order: str, depth: int, codes: list[int]) -> None:
 )
 def test_codes_of_far_cells(order: str, codes: list[int]) -> None:
     assert bit_depth(FAR_CELLS) == 9
-    assert curve_codes(FAR_CELLS, order, 9).tolist() == codes
+    assert curve_codes(FAR_CELLS, [order], 9)[0].tolist() == codes
 
 
 @settings(max_examples=25, deadline=None)
@@ -54,7 +54,7 @@ def test_codes_of_far_cells(order: str, codes: list[int]) -> None:
 def test_curve_visits_every_cell_once_and_hilbert_moves_by_one(order: str, depth: int) -> None:
     side = torch.arange(1 << depth)
     cells = torch.cartesian_prod(side, side, side)
-    codes = curve_codes(cells, order, depth)
+    codes = curve_codes(cells, [order], depth)[0]
     assert codes.sort().values.tolist() == list(range(len(cells)))
     if order.startswith("hilbert"):
         steps = cells[codes.argsort()].diff(dim=0).abs().sum(dim=1)
@@ -65,7 +65,7 @@ def test_curve_visits_every_cell_once_and_hilbert_moves_by_one(order: str, depth
 @given(order=st.sampled_from(ORDERS), seed=st.integers(0, 1000))
 def test_parent_code_is_the_code_shifted_by_one_level(order: str, seed: int) -> None:
     cells = torch.randint(0, 512, (50, 3), generator=torch.Generator().manual_seed(seed))
-    assert torch.equal(curve_codes(cells, order, 9) >> 3, curve_codes(cells >> 1, order, 8))
+    assert torch.equal(curve_codes(cells, [order], 9) >> 3, curve_codes(cells >> 1, [order], 8))
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,11 @@ def test_inverse_permutation_undoes_the_order() -> None:
 def test_cells_beyond_sixteen_bits_are_refused() -> None:
     with pytest.raises(ValueError, match="more than 16 bits"):
         bit_depth(torch.tensor([[1 << 16, 0, 0]]))
+
+
+def test_orders_computed_together_equal_one_by_one() -> None:
+    cells, orders = torch.randint(0, 2**16, (100, 3)), ("hilbert-trans", "z", "hilbert", "z-trans", "z")
+    together = curve_codes(cells, orders, 16)
+    assert all(
+        torch.equal(code, curve_codes(cells, [order], 16)[0]) for code, order in zip(together, orders, strict=True)
+    )

@@ -50,7 +50,7 @@ class Pyramid:
 def build_pyramid(cells: Tensor, config: PointTransformerConfig, backend: ConvolutionBackend = "portable") -> Pyramid:
     """Serialize cells (n, 3) int64 >= 0 and pool them by two along the first curve, stage by stage."""
     depth = bit_depth(cells)
-    codes = torch.stack([curve_codes(cells, order, depth) for order in config.orders])
+    codes = curve_codes(cells, config.orders, depth)
     levels = [Level.of(cells, codes, depth, config.patch_sizes[0], backend)]
     parents = []
     for patch_size in config.patch_sizes[1:]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 MAX_DEPTH = 16  # bits per axis: three axes then fit an int64 code
+# Shifts and masks that move bit i of a 16-bit number to bit 3i, halving the groups that stay together.
+SPREADING = ((16, 0xFF0000FF), (8, 0xF00F00F00F), (4, 0xC30C30C30C3), (2, 0x249249249249))
 
 
 def bit_depth(cells: Tensor) -> int:
@@ -17,20 +21,33 @@ def bit_depth(cells: Tensor) -> int:
     return depth
 
 
-def curve_codes(cells: Tensor, order: str, depth: int) -> Tensor:
-    """Return the int64 code (n,) of each cell (n, 3) along the named curve with `depth` bits per axis."""
+def curve_codes(cells: Tensor, orders: Sequence[str], depth: int) -> Tensor:
+    """Return the int64 codes (orders, n) of cells (n, 3) along the named curves with `depth` bits per axis.
+
+    Orders of one curve are computed together: on a GPU each operation costs its launch, however small it is.
+    """
     x, y, z = cells.to(torch.int64).unbind(dim=1)
-    axes = (y, x, z) if order.endswith("-trans") else (x, y, z)
-    return _interleave(axes, depth) if order.startswith("z") else _hilbert(axes, depth)
+    codes = torch.empty(len(orders), len(cells), dtype=torch.int64, device=cells.device)
+    for curve in ("z", "hilbert"):
+        rows = [row for row, order in enumerate(orders) if order.split("-")[0] == curve]
+        if not rows:
+            continue
+        first, second = (
+            torch.stack([pair[orders[row].endswith("-trans")] for row in rows]) for pair in ((x, y), (y, x))
+        )
+        axes = (first, second, z.expand_as(first))
+        computed = _interleave(axes) if curve == "z" else _hilbert(axes, depth)
+        for row, code in zip(rows, computed, strict=True):
+            codes[row] = code
+    return codes
 
 
-def _interleave(axes: tuple[Tensor, Tensor, Tensor], depth: int) -> Tensor:
+def _interleave(axes: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """Bit i of the first axis goes to bit 3i+2, of the second to 3i+1, of the third to 3i."""
-    code = torch.zeros_like(axes[0])
-    for bit in range(depth):
-        for place, axis in enumerate(axes):
-            code |= ((axis >> bit) & 1) << (3 * bit + 2 - place)
-    return code
+    spread = torch.stack(axes)
+    for shift, kept in SPREADING:
+        spread = (spread | spread << shift) & kept
+    return spread[0] << 2 | spread[1] << 1 | spread[2]
 
 
 def _hilbert(axes: tuple[Tensor, Tensor, Tensor], depth: int) -> Tensor:
@@ -46,7 +63,7 @@ def _hilbert(axes: tuple[Tensor, Tensor, Tensor], depth: int) -> Tensor:
                 coordinates[0] = coordinates[0] ^ exchanged
             else:
                 coordinates[0] = torch.where(is_set, coordinates[0] ^ lower, coordinates[0])
-    code = _interleave((coordinates[0], coordinates[1], coordinates[2]), depth)
+    code = _interleave((coordinates[0], coordinates[1], coordinates[2]))
     for shift in (1, 2, 4, 8, 16, 32):
         code ^= code >> shift
     return code
