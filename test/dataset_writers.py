@@ -212,3 +212,67 @@ def write_replica(folder: Path, poses: Sequence[np.ndarray], camera: dict[str, f
     (folder / "traj.txt").write_text("\n".join(" ".join(f"{v:.18e}" for v in T.ravel()) for T in poses) + "\n")
     (folder.parent / "cam_params.json").write_text(json.dumps({"camera": REPLICA if camera is None else camera}))
     return folder
+
+
+# --- Ground truth -----------------------------------------------------------------------------------------------------
+def ply(points: np.ndarray, form: str = "binary_little_endian", faces: int = 1) -> bytes:
+    """A mesh as the data sets have it: float positions, colours, then faces, which no reader of vertices needs."""
+    lines = ["ply", f"format {form} 1.0", "comment made for a test", f"element vertex {len(points)}"]
+    lines += [f"property float {axis}" for axis in "xyz"] + [f"property uchar {c}" for c in ("red", "green", "blue")]
+    lines += [f"element face {faces}", "property list uchar int vertex_indices", "end_header"]
+    head = ("\n".join(lines) + "\n").encode()
+    if form == "ascii":
+        body = "".join(f"{x:.6f} {y:.6f} {z:.6f} 1 2 3\n" for x, y, z in points) + "3 0 1 2\n" * faces
+        return head + body.encode()
+    order = "<" if form == "binary_little_endian" else ">"
+    table = np.zeros(len(points), dtype=[(axis, f"{order}f4") for axis in "xyz"] + [(c, "u1") for c in ("r", "g", "b")])
+    for i, axis in enumerate("xyz"):
+        table[axis] = points[:, i]
+    return head + table.tobytes() + struct.pack(f"{order}Biii", 3, 0, 1, 2) * faces
+
+
+def write_scannet_truth(
+    folder: Path, points: np.ndarray, segments: list[int], groups: dict[int, tuple[str, list[int]]]
+) -> Path:
+    """<scan>_vh_clean_2.ply, its over-segmentation, and the aggregation of objects: id -> label, segments."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = folder.name
+    (folder / f"{name}_vh_clean_2.ply").write_bytes(ply(points))
+    content = {"params": {"kThresh": "0.0001"}, "sceneId": name, "segIndices": segments}
+    (folder / f"{name}_vh_clean_2.0.010000.segs.json").write_text(json.dumps(content))
+    entries = _groups(groups)
+    aggregation = {"sceneId": f"scannet.{name}", "appId": "test", "segGroups": entries, "segmentsFile": "x"}
+    (folder / f"{name}.aggregation.json").write_text(json.dumps(aggregation))
+    return folder
+
+
+def write_scannetpp_truth(
+    folder: Path, points: np.ndarray, segments: list[int], groups: dict[int, tuple[str, list[int]]]
+) -> Path:
+    """scans/mesh_aligned_0.05.ply, segments.json, segments_anno.json."""
+    scans = folder / "scans"
+    scans.mkdir(parents=True, exist_ok=True)
+    (scans / "mesh_aligned_0.05.ply").write_bytes(ply(points))
+    (scans / "segments.json").write_text(json.dumps({"sceneId": folder.name, "segIndices": segments}))
+    (scans / "segments_anno.json").write_text(json.dumps({"sceneId": folder.name, "segGroups": _groups(groups)}))
+    return folder
+
+
+def _groups(groups: dict[int, tuple[str, list[int]]]) -> list[dict[str, object]]:
+    return [
+        {"id": number, "objectId": number, "segments": members, "label": label}
+        for number, (label, members) in groups.items()
+    ]
+
+
+def write_arkit_truth(folder: Path, points: np.ndarray, boxes: list[tuple[str, np.ndarray, np.ndarray, float]]) -> Path:
+    """<video>_3dod_mesh.ply and _3dod_annotation.json: label, centre, full lengths, turn about z in degrees."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{folder.name}_3dod_mesh.ply").write_bytes(ply(points))
+    entries = []
+    for n, (label, center, lengths, turn) in enumerate(boxes):
+        axes = Rotation.from_euler("z", turn, degrees=True).as_matrix().T  # rows: the box's own axes
+        box = {"centroid": list(center), "axesLengths": list(lengths), "normalizedAxes": axes.ravel().tolist()}
+        entries.append({"uid": str(n), "label": label, "modelId": "", "segments": {"obb": box, "obbAligned": box}})
+    (folder / f"{folder.name}_3dod_annotation.json").write_text(json.dumps({"data": entries, "skipped": False}))
+    return folder

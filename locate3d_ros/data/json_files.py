@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from locate3d_ros.data.recordings.recording import BadFileError
+from locate3d_ros.data.bad_file import BadFileError
 
 
 def read_json(path: Path, mend: str) -> object:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from locate3d_ros.data.bad_file import BadFileError as BadFileError
 from locate3d_ros.errors import InputError
 from locate3d_ros.types import Frame
 
@@ -46,21 +47,6 @@ class Recording(Protocol):
 
     def select(self, positions: Sequence[int]) -> Recording:
         """Return the recording of these of its frames, counted from 0. Raises InputError where one is not there."""
-
-
-class BadFileError(InputError):
-    """A file (or message) that cannot be used, kept apart from the reason for lists."""
-
-    def __init__(self, file: Path | str, reason: str) -> None:
-        """Join both to the one line that users see."""
-        self.file = str(file)
-        self.reason = " ".join(reason.split())
-        super().__init__(f"{self.file}: {self.reason}")
-
-    @classmethod
-    def of(cls, file: Path | str, error: Exception) -> BadFileError:
-        """Attribute an error to a file; a name of the file in front of the message is not repeated."""
-        return cls(file, str(error).removeprefix(f"{file}: "))
 
 
 class FolderRecording:
