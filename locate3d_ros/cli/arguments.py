@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Union
+from typing import Annotated, Literal, Union
 
 import tyro
 
@@ -48,10 +48,23 @@ class LocalizeArguments:
     config: Config = field(default_factory=Config)
 
 
+@dataclass(frozen=True)
+class ExportArguments:
+    """Write a map file as a PLY point cloud, in its colours or coloured by its features."""
+
+    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="MAP.safetensors")]
+    """A map file of `locate3d map` or of a node, of any backend."""
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="OUT.ply")]
+    """The PLY file to write."""
+    color: Literal["rgb", "features"] = "rgb"
+    """True colours on the finer grid, or the features' first three principal components as red, green, blue."""
+
+
 # Evaluated while the program runs, where Python 3.10 needs the spelled-out form for annotated members.
 _Command = Union[  # noqa: UP007
     Annotated[MapArguments, tyro.conf.subcommand("map")],
     Annotated[LocalizeArguments, tyro.conf.subcommand("localize")],
+    Annotated[ExportArguments, tyro.conf.subcommand("export")],
 ]
 _MARKERS = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
 
@@ -61,7 +74,7 @@ _PLACE = re.compile(r"Error parsing \S*tyro\S*: ")  # tyro's own name for a part
 _HELP = re.compile(r"For full helptext, (?:run:?|see) (.+)")
 
 
-def parse(arguments: Sequence[str]) -> MapArguments | LocalizeArguments:
+def parse(arguments: Sequence[str]) -> MapArguments | LocalizeArguments | ExportArguments:
     """Parse the words after the program's name. Raises InputError for wrong ones; --help prints and exits with 0."""
     printed = io.StringIO()
     try:

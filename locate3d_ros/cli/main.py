@@ -40,13 +40,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> None:
     """Parse, then import the command: help and wrong options need no torch, and an interrupt is caught early."""
-    from locate3d_ros.cli.arguments import MapArguments, parse
+    from locate3d_ros.cli.arguments import ExportArguments, MapArguments, parse
 
     parsed = parse(arguments)
     if isinstance(parsed, MapArguments):
         from locate3d_ros.cli.map_command import run_map
 
         run_map(parsed)
+    elif isinstance(parsed, ExportArguments):
+        from locate3d_ros.cli.export_command import run_export
+
+        run_export(parsed)
     else:
         from locate3d_ros.cli.localize_command import run_localize
 

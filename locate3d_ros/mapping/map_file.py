@@ -19,7 +19,7 @@ from torch import Tensor
 from locate3d_ros.errors import InputError
 from locate3d_ros.files import whole_file
 from locate3d_ros.mapping.cells import cell_centers, cells_of_points, first_of_each, pack_cells
-from locate3d_ros.mapping.map_reader import SCHEMA, read_snapshot
+from locate3d_ros.mapping.map_reader import SCHEMA, read_any_snapshot, read_snapshot
 from locate3d_ros.mapping.map_views import encode_views, views_header
 from locate3d_ros.mapping.voxel_grid import slot_column
 from locate3d_ros.types import FeatureExtractor, MapSnapshot
@@ -49,6 +49,11 @@ def load_map(path: Path, extractor: FeatureExtractor) -> MapSnapshot:
     Raises InputError where the file is missing, truncated, foreign, inconsistent, or of another extractor.
     """
     return read_snapshot(path, extractor)
+
+
+def load_any_map(path: Path) -> MapSnapshot:
+    """Read a map file onto the CPU, whatever its features come from: to look at, not to go on with. Errors as above."""
+    return read_any_snapshot(path)
 
 
 def is_map_file(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,7 +19,7 @@ from locate3d_ros.mapping.cells import CELL_LIMIT, cell_centers, first_of_each, 
 from locate3d_ros.mapping.checks import require_extractor
 from locate3d_ros.mapping.map_views import decode_views
 from locate3d_ros.mapping.voxel_grid import slot_column
-from locate3d_ros.types import FeatureExtractor, FineCloud, MapSnapshot
+from locate3d_ros.types import FeatureExtractor, FineCloud, Frame, FrameFeatures, MapSnapshot, Slot
 
 SCHEMA = "locate3d/map@1"
 
@@ -32,6 +33,15 @@ Content = tuple[dict[str, Tensor], dict[str, str]]
 def read_snapshot(path: Path, extractor: FeatureExtractor) -> MapSnapshot:
     """Return a map file's snapshot on the CPU. Raises InputError naming the file, the reason and the mend."""
     return to_snapshot(_read(path), extractor, str(path))
+
+
+def read_any_snapshot(path: Path) -> MapSnapshot:
+    """Do the same for a map of whatever extractor."""
+    tensors, metadata = _read(path)
+    slots = tuple(Slot(name, values.shape[-1] if values.ndim else 0) for name, values in _slots(tensors).items())
+    return to_snapshot(
+        (tensors, metadata), _AnyExtractor(metadata.get("extractor", ""), metadata.get("digest", ""), slots), str(path)
+    )
 
 
 def read_bytes(encoded: bytes, source: str) -> Content:
@@ -49,8 +59,7 @@ def read_bytes(encoded: bytes, source: str) -> Content:
 def to_snapshot(content: Content, extractor: FeatureExtractor, source: str) -> MapSnapshot:
     """Return the snapshot that a map file's content describes. Raises InputError where it does not fit together."""
     tensors, metadata = content
-    prefix = slot_column("")
-    slots = {name.removeprefix(prefix): values for name, values in tensors.items() if name.startswith(prefix)}
+    slots = _slots(tensors)
     widths = {name: values.shape[-1] if values.ndim else 0 for name, values in slots.items()}
     require_extractor(metadata.get("extractor", ""), metadata.get("digest", ""), widths, extractor, source)
     voxel_size = _positive(metadata, "voxel_size", source)
@@ -76,6 +85,23 @@ def to_snapshot(content: Content, extractor: FeatureExtractor, source: str) -> M
         camera_pose=_camera_pose(metadata, source),
         views=decode_views(metadata.get("views", "[]"), tensors, source),
     )
+
+
+@dataclass(frozen=True)
+class _AnyExtractor:
+    """What a map file says of its extractor."""
+
+    name: str
+    digest: str
+    slots: tuple[Slot, ...]
+
+    def extract(self, frame: Frame) -> FrameFeatures:
+        raise NotImplementedError
+
+
+def _slots(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    prefix = slot_column("")
+    return {name.removeprefix(prefix): values for name, values in tensors.items() if name.startswith(prefix)}
 
 
 def _read(path: Path) -> Content:

@@ -153,7 +153,7 @@ def _feature_means(tables: Sequence[Tensor], groups: _Groups, share: Tensor) -> 
     place_of_row[~groups.lone] = place
     start = 0
     for table in tables:
-        for rows in torch.arange(start, start + len(table), device=means.device).split(_CHUNK):
+        for rows in torch.split(torch.arange(start, start + len(table), device=means.device), _CHUNK):
             lone = groups.lone[rows]
             means[groups.group[rows[lone]]] = table[rows[lone] - start]
             met = rows[~lone]

@@ -8,10 +8,12 @@ import math
 import numpy as np
 import torch
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Pose
+from geometry_msgs.msg import Pose, Transform
 from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 from torch import Tensor
+
+from locate3d_ros.geometry.transforms import matrix_from_quaternion
 
 # RViz and PCL read colour from a float that holds the bytes b, g, r, 0.
 _POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4")])
@@ -58,6 +60,12 @@ def to_pose(T: Tensor) -> Pose:
     o = pose.orientation
     o.x, o.y, o.z, o.w = quaternion_of(T)
     return pose
+
+
+def to_matrix(transform: Transform) -> Tensor:
+    """Return a transform message as (4, 4) float64. Raises InputError where it is none."""
+    t, q = transform.translation, transform.rotation
+    return matrix_from_quaternion((t.x, t.y, t.z), (q.x, q.y, q.z, q.w))
 
 
 def quaternion_of(T: Tensor) -> tuple[float, float, float, float]:

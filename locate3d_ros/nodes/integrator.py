@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from torch import Tensor
+
 from locate3d_ros.errors import InputError
 from locate3d_ros.mapping.keyframes import KeyframeRule
 from locate3d_ros.nodes.camera_input import RgbdMessages
@@ -56,6 +58,11 @@ class Integrator:
             self._map.restore(snapshot)
             self.worker.clear()
             self._rule.reset()
+
+    def merge(self, snapshot: MapSnapshot, T_map_file: Tensor, max_views: int) -> None:
+        """Add another map to the running one. Raises InputError, and keeps it, where it does not fit."""
+        with self._replacing:
+            self._map.merge(snapshot, T_map_file, max_views)
 
     def _work(self, messages: RgbdMessages) -> None:
         camera = messages.camera

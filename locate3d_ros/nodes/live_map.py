@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import torch
+from torch import Tensor
+
+from locate3d_ros.mapping.map_changes import to_device
+from locate3d_ros.mapping.merging import PlacedMap, merge_maps
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
 from locate3d_ros.types import Frame, FrameFeatures, MapSnapshot
 
@@ -67,3 +72,13 @@ class LiveMap:
         """Replace everything by a snapshot. Raises InputError, and keeps the map, where it does not fit."""
         self._voxel_map.restore(snapshot)
         self.generation += 1
+
+    def merge(self, snapshot: MapSnapshot, T_map_file: Tensor, max_views: int) -> None:
+        """Add another map where T_map_file (4, 4) puts it, on this map's grid.
+
+        Raises InputError, and keeps the map, where it does not fit.
+        """
+        running = self._voxel_map.snapshot()
+        other = to_device(snapshot, running.cells.device)
+        parts = [PlacedMap(running, torch.eye(4, dtype=torch.float64)), PlacedMap(other, T_map_file)]
+        self.restore(merge_maps(parts, running, max_views))

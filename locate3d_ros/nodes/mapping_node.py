@@ -20,7 +20,7 @@ from locate3d_ros.mapping.map_file import load_map, save_map
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
 from locate3d_ros.nodes.base_node import LATCHED, BaseNode
 from locate3d_ros.nodes.camera_input import CameraInput, RgbdMessages
-from locate3d_ros.nodes.clouds import to_cloud, to_header
+from locate3d_ros.nodes.clouds import to_cloud, to_header, to_matrix
 from locate3d_ros.nodes.diagnostics import OK, camera_health, camera_values, to_status
 from locate3d_ros.nodes.drops import DropCounter
 from locate3d_ros.nodes.feature_map_output import FeatureMapOutput
@@ -140,17 +140,19 @@ class MappingNode(BaseNode):
             response.success, response.message = False, f"{error} (the running map stays)"
             return
         response.success, response.voxels = True, len(self.live_map)
-        response.message = f"loaded {len(self.live_map)} voxels"
+        response.message = f"{'merged into' if request.merge else 'loaded'} {len(self.live_map)} voxels"
 
     def _restore(self, request: LoadMap.Request) -> None:
-        if request.merge:
-            raise InputError("merge: this version cannot merge maps; load without merge to replace the running map")
         path = self._directory.to_load(request.name)
+        if request.merge:
+            T_map_file = to_matrix(request.transform)
+            self.integrator.merge(load_map(path, self._extractor), T_map_file, self.config.mapping.max_views)
+            return
         snapshot = load_map(path, self._extractor)
         if snapshot.frame_id != self.config.map_frame:
             raise InputError(
                 f"{path}: a map in the frame {snapshot.frame_id!r}, but map_frame is {self.config.map_frame!r}; "
-                "start the node with the map's frame, or build the map in this one"
+                "start the node with the map's frame, or merge it with the transform between them"
             )
         self.integrator.restore(snapshot)
 

@@ -30,6 +30,16 @@ def test_map_writes_a_file_that_localize_reads(tmp_path, recording, capfd):
     assert report["map"]["voxels"] > 10
 
 
+@pytest.mark.parametrize("color", ["rgb", "features"])
+def test_export_writes_a_map_file_as_a_point_cloud(tmp_path, recording, capfd, color):
+    pytest.importorskip("open3d")
+    map_file, cloud = tmp_path / "hall.safetensors", tmp_path / "hall.ply"
+    assert main(["map", str(recording), "-o", str(map_file)]) == 0
+    assert main(["export", str(map_file), "-o", str(cloud), "--color", color]) == 0
+    assert f"{cloud}: " in capfd.readouterr().out
+    assert cloud.read_bytes().startswith(b"ply\nformat binary_little_endian")
+
+
 def test_json_has_exactly_the_documented_form(tmp_path, recording):
     answers = tmp_path / "out.json"
     assert main(["localize", str(recording), "the wall", "a bicycle", "--json", str(answers)]) == 0

@@ -23,7 +23,7 @@ def error_line(capfd) -> str:
 
 
 USAGE = {
-    "no command": ([], "map, localize"),
+    "no command": ([], "map, localize, export"),
     "unknown command": (["fly"], "fly"),
     "no output": (["map", "SRC"], "-o"),
     "no source": (["localize"], "SOURCE"),
@@ -46,7 +46,7 @@ def test_wrong_usage_is_one_line_and_status_2(recording, capfd, case):
 
 @pytest.mark.usefixtures("no_work")
 def test_unwritable_outputs_are_found_before_the_long_work(tmp_path, recording, capfd):
-    for option, command in (("-o", "map"), ("--json", "localize"), ("--picture", "localize")):
+    for option, command in (("-o", "map"), ("--json", "localize"), ("--picture", "localize"), ("-o", "export")):
         for target in (tmp_path / "missing" / "x", tmp_path, Path("/proc/x")):
             words = [command, str(recording), *(["a wall"] if command == "localize" else []), option, str(target)]
             assert main(words) == 2

@@ -8,6 +8,7 @@ import torch
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from fakes import FakeExtractor, FakeLocalizer
+from geometry_msgs.msg import Quaternion, Transform, Vector3
 from locate3d_msgs.msg import InstanceArray
 from locate3d_msgs.srv import LoadMap, Localize, SaveMap
 from robot import (
@@ -295,11 +296,31 @@ def test_a_map_is_saved_cleared_and_loaded_and_a_bad_file_changes_nothing(start,
     assert_red_square(robot.ask("red").instances[0])
 
     (tmp_path / "cut.safetensors").write_bytes((tmp_path / "room.safetensors").read_bytes()[:100])
-    for name, merge in [("cut", False), ("none", False), ("/etc/passwd", False), ("room", True)]:
+    for name, merge in [("cut", False), ("cut", True), ("none", False), ("/etc/passwd", False)]:
         refused = robot.request(LoadMap, "mapping/load_map", name=name, merge=merge)
         assert not refused.success
         assert "running map stays" in refused.message
     assert robot.ask("red").status == RESPONSE.FOUND
+
+
+def test_a_saved_map_is_merged_where_a_transform_puts_it(start):
+    robot, mapping, _ = start()
+    robot.see()
+    wait_for(lambda: integrated(mapping) == 1)
+    saved = robot.request(SaveMap, "mapping/save_map", name="room")
+    moved = Transform(translation=Vector3(x=10.0), rotation=Quaternion(w=1.0))
+    merged = robot.request(LoadMap, "mapping/load_map", name="room", merge=True, transform=moved)
+    assert merged.success, merged.message
+    assert merged.voxels == pytest.approx(2 * saved.voxels, rel=0.1)
+    half = len([x for x in mapping.live_map.snapshot().xyz[:, 0].tolist() if x > 5.0])
+    assert half == pytest.approx(saved.voxels, rel=0.1)
+    nothing = Transform(rotation=Quaternion(x=0.0, y=0.0, z=0.0, w=0.0))
+    refused = robot.request(LoadMap, "mapping/load_map", name="room", merge=True, transform=nothing)
+    assert "quaternion" in refused.message
+    assert "running map stays" in refused.message
+    robot.see()
+    wait_for(lambda: integrated(mapping) == 2)
+    assert len(mapping.live_map) == pytest.approx(merged.voxels, rel=0.02)
 
 
 def test_a_paused_node_ignores_frames_until_it_goes_on(start):
