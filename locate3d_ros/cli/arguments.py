@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Union
 
 import tyro
 
+from locate3d_ros.cli.convert_arguments import ConvertArguments
 from locate3d_ros.config import Config, RecordingConfig
 from locate3d_ros.errors import InputError
 
@@ -65,6 +66,7 @@ _Command = Union[  # noqa: UP007
     Annotated[MapArguments, tyro.conf.subcommand("map")],
     Annotated[LocalizeArguments, tyro.conf.subcommand("localize")],
     Annotated[ExportArguments, tyro.conf.subcommand("export")],
+    Annotated[ConvertArguments, tyro.conf.subcommand("convert")],
 ]
 _MARKERS = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
 
@@ -74,7 +76,7 @@ _PLACE = re.compile(r"Error parsing \S*tyro\S*: ")  # tyro's own name for a part
 _HELP = re.compile(r"For full helptext, (?:run:?|see) (.+)")
 
 
-def parse(arguments: Sequence[str]) -> MapArguments | LocalizeArguments | ExportArguments:
+def parse(arguments: Sequence[str]) -> MapArguments | LocalizeArguments | ExportArguments | ConvertArguments:
     """Parse the words after the program's name. Raises InputError for wrong ones; --help prints and exits with 0."""
     printed = io.StringIO()
     try:

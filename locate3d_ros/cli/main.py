@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> None:
     """Parse, then import the command: help and wrong options need no torch, and an interrupt is caught early."""
     from locate3d_ros.cli.arguments import ExportArguments, MapArguments, parse
+    from locate3d_ros.cli.convert_arguments import ConvertArguments
 
     parsed = parse(arguments)
     if isinstance(parsed, MapArguments):
@@ -51,6 +52,10 @@ def _run(arguments: Sequence[str]) -> None:
         from locate3d_ros.cli.export_command import run_export
 
         run_export(parsed)
+    elif isinstance(parsed, ConvertArguments):
+        from locate3d_ros.cli.convert_command import run_convert
+
+        run_convert(parsed)
     else:
         from locate3d_ros.cli.localize_command import run_localize
 

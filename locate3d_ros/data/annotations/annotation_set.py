@@ -42,6 +42,7 @@ class AnnotationSet:
     wrong: tuple[WrongSample, ...] = ()
     left_out: int = 0  # usable samples that the field's protocol does not count
     boxes: Mapping[str, tuple[Corners, ...]] = field(default_factory=dict)  # by scene id; object i is at index i - 1
+    names: Mapping[str, Mapping[int, str]] = field(default_factory=dict)  # by scene id and object id, where a box is
 
 
 @dataclass(frozen=True)

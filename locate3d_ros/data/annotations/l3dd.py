@@ -21,6 +21,7 @@ class SceneTable:
 
     scenes: dict[str, SceneSource] = field(default_factory=dict)
     boxes: dict[str, dict[Corners, int]] = field(default_factory=dict)  # box -> object id, in order
+    names: dict[str, dict[int, str]] = field(default_factory=dict)  # object id -> name of the targets among them
 
 
 def read_sample(entry: Mapping[str, object], table: SceneTable) -> Sample:
@@ -43,6 +44,8 @@ def read_sample(entry: Mapping[str, object], table: SceneTable) -> Sample:
         if number not in ids:
             raise ValueError(f"object {number} has no box; the sample has {len(ids)}")
     table.scenes[scene_id] = source
+    if data_set == "arkitscenes":
+        table.names.setdefault(scene_id, {})[ids[target]] = str(entry.get("object_name", "object")).replace("_", " ")
     ours = tuple(Entity(one.tokens, tuple(ids[number] for number in one.object_ids)) for one in entities)
     return Sample(tokens, ours, ids[target], scene_id, "" if "entities" in entry else _NO_ENTITIES)
 

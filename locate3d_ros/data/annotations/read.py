@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from locate3d_ros.data.annotations.annotation_set import AnnotationSet, WrongSample
@@ -18,43 +18,46 @@ from locate3d_ros.errors import InputError
 _MEND = "give a file of L3DD, ScanRefer, ScanEnts3D (JSON), NR3D or SR3D (CSV)"
 
 
-def read_annotations(path: Path, *, published: bool = False) -> AnnotationSet:
-    """Read a file of L3DD, ScanRefer, ScanEnts3D, NR3D or SR3D; which it is, its content says.
+def read_annotations(*paths: Path, published: bool = False) -> AnnotationSet:
+    """Read files of L3DD, ScanRefer, ScanEnts3D, NR3D or SR3D; which each is, its content says.
 
     published: in the form and by the selection of the published protocol, instead of as written. Samples that cannot be
-    used are left out and listed with file and index. Raises InputError where the file as a whole is none of these.
+    used are left out and listed with file and index. Raises InputError where a file as a whole is none of these.
     """
+    table, wrong, left_out = SceneTable(), list[WrongSample](), 0
+    expressions = list[GroundedExpression]()
+    for path in paths:
+        read, entries = _open(path)
+        for index, entry in enumerate(entries):
+            try:
+                fields = object_of(entry, "the sample")
+                sample = read(fields, table)
+                expression = as_published(sample) if published else as_written(sample)
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
+                reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+                wrong.append(WrongSample(str(path), index, " ".join(reason.split())))
+                continue
+            if published and not counts_by_protocol(fields):
+                left_out += 1
+            else:
+                expressions.append(expression)
+    boxes = {scene: tuple(found) for scene, found in table.boxes.items()}
+    return AnnotationSet(tuple(expressions), table.scenes, tuple(wrong), left_out, boxes, table.names)
+
+
+def _open(path: Path) -> tuple[Callable[..., Sample], Iterable[object]]:
+    """Return what reads a sample of the file, and its samples. Raises InputError where it is no annotation file."""
     if path.suffix.lower() == ".csv":
-        return _collect(path, _rows(path), read_row, published)
+        return read_row, _rows(path)
     content = read_json(path, _MEND)
     if not isinstance(content, list):
         raise InputError(f"{path}: not a list of samples; {_MEND}")
     if content and not any(isinstance(one, Mapping) and {"scene_id", "description"} <= one.keys() for one in content):
         raise InputError(f"{path}: its samples have no scene_id and description; {_MEND}")
-    return _collect(path, iter(content), read_sample, published)
+    return read_sample, content
 
 
-def _collect(path: Path, entries: Iterator[object], read: Callable[..., Sample], published: bool) -> AnnotationSet:
-    table, wrong, left_out = SceneTable(), list[WrongSample](), 0
-    expressions = list[GroundedExpression]()
-    for index, entry in enumerate(entries):
-        try:
-            fields = object_of(entry, "the sample")
-            sample = read(fields, table)
-            expression = as_published(sample) if published else as_written(sample)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            wrong.append(WrongSample(str(path), index, " ".join(reason.split())))
-            continue
-        if published and path.suffix.lower() == ".csv" and not counts_by_protocol(fields):  # type: ignore[arg-type]
-            left_out += 1
-            continue
-        expressions.append(expression)
-    boxes = {scene: tuple(found) for scene, found in table.boxes.items()}
-    return AnnotationSet(tuple(expressions), table.scenes, tuple(wrong), left_out, boxes)
-
-
-def _rows(path: Path) -> Iterator[object]:
+def _rows(path: Path) -> list[object]:
     """Read the rows of a CSV file, a value or None for each column. Raises InputError where it is none of ReferIt3D."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -67,6 +70,6 @@ def _rows(path: Path) -> Iterator[object]:
         columns = set(table.fieldnames or ())
         if not columns >= COLUMNS:
             raise InputError(f"{path}: has no column {sorted(COLUMNS - columns)[0]}; {_MEND}")
-        return iter([{key: value or "" for key, value in row.items() if key} for row in table])
+        return [{key: value or "" for key, value in row.items() if key} for row in table]
     except csv.Error as error:
         raise InputError(f"{path}: no CSV ({error}); {_MEND}") from None

@@ -35,11 +35,13 @@ def read_row(row: Mapping[str, str], table: SceneTable) -> Sample:
     return Sample(tokens, entities, target, scan, _kind(row))
 
 
-def counts_by_protocol(row: Mapping[str, str]) -> bool:
-    """Whether the field's evaluations count a row: its class is named, and the person who read it found the object."""
-    return all(
-        row.get(column, "True").strip().lower() != "false" for column in ("mentions_target_class", "correct_guess")
-    )
+def counts_by_protocol(sample: Mapping[str, object]) -> bool:
+    """Whether the field's evaluations count a row: its class is named, and the person who read it found the object.
+
+    Samples of other data sets do not have these columns and count.
+    """
+    columns = ("mentions_target_class", "correct_guess")
+    return all(str(sample.get(column, "True")).strip().lower() != "false" for column in columns)
 
 
 def literal(text: str, what: str) -> object:

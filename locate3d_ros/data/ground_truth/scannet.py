@@ -9,7 +9,7 @@ from locate3d_ros.data.ground_truth.scene_objects import SceneObjects
 from locate3d_ros.data.ground_truth.segments import read_segmented_objects
 from locate3d_ros.data.recordings.scannet_scan import read_axis_alignment
 
-_MESH = "_vh_clean_2"
+MESH = "_vh_clean_2"
 
 
 def read_scannet_objects(folder: Path) -> SceneObjects:
@@ -19,10 +19,10 @@ def read_scannet_objects(folder: Path) -> SceneObjects:
     Raises BadFileError where a file is missing, unusable or of another scan.
     """
     name = folder.resolve().name
-    points = read_vertices(folder / f"{name}{_MESH}.ply")
+    points = read_vertices(folder / f"{name}{MESH}.ply")
     alignment = read_axis_alignment(folder / f"{name}.txt")
     if alignment is not None:
         T = alignment.numpy()
         points = points @ T[:3, :3].T + T[:3, 3]
-    segments = folder / f"{name}{_MESH}.0.010000.segs.json"
+    segments = folder / f"{name}{MESH}.0.010000.segs.json"
     return read_segmented_objects("scannet", points, segments, folder / f"{name}.aggregation.json")

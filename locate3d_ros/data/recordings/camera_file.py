@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -27,6 +27,11 @@ class CameraFile:
     frame_id: str = "world"  # of the poses, where the recording is not made upright
     rate: float = 30.0  # frames per second
     stamps: tuple[float, ...] | None = None  # seconds, by frame number; in place of the rate
+    frames: Mapping[int, Intrinsics] = field(default_factory=dict)  # colour, by frame number, where it differs
+
+    def rig_of(self, number: int) -> Rig:
+        """Return a frame's cameras."""
+        return replace(self.rig, color=self.frames[number]) if number in self.frames else self.rig
 
     def stamp(self, number: int) -> float:
         """Return a frame's time in seconds. Raises InputError where the file gives none for it."""
@@ -69,6 +74,7 @@ def _camera_file(path: Path, entries: Mapping[str, object]) -> CameraFile:
         frame_id=CameraFile.frame_id if frame_id is None else str(frame_id),
         rate=CameraFile.rate if rate is None else _rate(rate),
         stamps=None if stamps is None else tuple(float(stamp) for stamp in stamps),  # type: ignore[attr-defined]
+        frames={int(number): _intrinsics(entry) for number, entry in _mapping(entries.get("frames", {})).items()},
     )
 
 

@@ -32,4 +32,4 @@ def _read(files: FrameFiles, camera_file: CameraFile, T_map_world: Tensor) -> Fr
         stamp = camera_file.stamp(files.number)
     except InputError as error:
         raise BadFileError.of(files.color, error) from None
-    return join_parts(files, read_parts(files), camera_file.rig, T_map_world, stamp)
+    return join_parts(files, read_parts(files), camera_file.rig_of(files.number), T_map_world, stamp)

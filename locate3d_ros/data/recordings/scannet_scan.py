@@ -21,12 +21,16 @@ _ALIGNMENT = re.compile(r"^\s*axisAlignment\s*=(.*)$", re.MULTILINE)
 def scan_upright(folder: Path, name: str) -> Upright:
     """Return how poses of a scan are turned: by gravity.json, else by the axis alignment of `<scan>.txt`, else not.
 
-    ScanNet's meshes and poses are z-up by its documentation, so the frame is "map" in every case.
+    That file lies beside the frames, or in the scan's own folder beside that of all posed images. ScanNet's meshes and
+    poses are z-up by its documentation, so the frame is "map" in every case.
     Raises BadFileError where one of these files is there and unusable.
     """
     T_map_world = read_gravity(folder)
     if T_map_world is None:
-        T_map_world = read_axis_alignment(folder / f"{name}.txt")
+        above = folder.resolve().parent.parent
+        places = (folder, above / "scans" / name, above / name)
+        path = next((place / f"{name}.txt" for place in places if (place / f"{name}.txt").is_file()), None)
+        T_map_world = read_axis_alignment(path) if path else None
     return Upright(torch.eye(4, dtype=torch.float64) if T_map_world is None else T_map_world, "map")
 
 
