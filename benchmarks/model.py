@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from locate3d_ros.model.config import ModelConfig
 from locate3d_ros.model.locate3d_model import Locate3DModel
-from locate3d_ros.model.precision import computing_in, lower_precision
+from locate3d_ros.model.precision import lower_precision
 
 VOXELS = 12_000  # the released code's times are known for this many
 TOKENS = 12  # a sentence of ten words with its marks
@@ -75,10 +75,9 @@ def measure(
 ) -> list[Case]:
     """Time encode and decode in one precision."""
     device, voxels = words.device, len(inputs[0])
-    with computing_in(PRECISIONS[precision], device):
-        encoding = model.encode(*inputs)
-        encode = timed(lambda: model.encode(*inputs), precision, options.repeats, device)
-        decode = timed(lambda: next(iter(model.decode(encoding, [words]))), precision, options.repeats, device)
+    encoding = model.encode(*inputs)
+    encode = timed(lambda: model.encode(*inputs), precision, options.repeats, device)
+    decode = timed(lambda: next(iter(model.decode(encoding, [words]))), precision, options.repeats, device)
     rate = statistics.median((encode.rate, decode.rate))
     log(f"gemm_{precision} {rate:.0f} GFLOP/s")
     rates = [Case(f"gemm_{precision}", rate, "GFLOP/s")] if voxels == options.voxels[0] else []

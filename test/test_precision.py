@@ -7,7 +7,7 @@ from test_model import SMALL, WORDS, scene
 
 from locate3d_ros.model.checkpoint import load_checkpoint
 from locate3d_ros.model.locate3d_model import Locate3DModel
-from locate3d_ros.model.precision import choose_dtype, computing_in, lower_precision
+from locate3d_ros.model.precision import choose_dtype, lower_precision
 from locate3d_ros.model.tokenizer import tokenise
 
 CPU = torch.device("cpu")
@@ -20,10 +20,9 @@ def golden_logits(folder, text, dtype):
     given = load_file(folder / "io.safetensors")
     model = lower_precision(load_checkpoint(folder).model, dtype)
     features = torch.cat((given["in.features_clip"], given["in.features_dino"]), dim=1)
-    with computing_in(dtype, CPU):
-        encoding = model.encode(given["in.points"], given["in.rgb"], features)
-        states = model.decoder.text_encoder(torch.tensor(tokenise(text).ids))
-        return next(iter(model.decode(encoding, [states])))
+    encoding = model.encode(given["in.points"], given["in.rgb"], features)
+    states = model.decoder.text_encoder(torch.tensor(tokenise(text).ids))
+    return next(iter(model.decode(encoding, [states])))
 
 
 @pytest.mark.parametrize("text", ["the small coffee table between the sofa and the lamp", "Chair next to window."])
@@ -53,7 +52,7 @@ def test_float32_leaves_the_model_and_its_numbers_alone():
     model = Locate3DModel(SMALL).eval()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     assert lower_precision(model, torch.float32) is model
-    with torch.inference_mode(), computing_in(torch.float32, CPU):
+    with torch.inference_mode():
         states = model.decoder.text_encoder(WORDS)
         assert next(iter(model.decode(model.encode(*scene()), [states]))).mask_logits.dtype is torch.float32
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
@@ -78,9 +77,8 @@ def test_gpu_gives_the_numbers_of_the_cpu(dtype, share):
         states = model.decoder.text_encoder(WORDS)
         expected = next(iter(model.decode(model.encode(*given), [states])))
         lowered = lower_precision(model.cuda(), dtype)
-        with computing_in(dtype, torch.device("cuda")):
-            encoding = lowered.encode(*(tensor.cuda() for tensor in given))
-            computed = next(iter(lowered.decode(encoding, [states.cuda()])))
+        encoding = lowered.encode(*(tensor.cuda() for tensor in given))
+        computed = next(iter(lowered.decode(encoding, [states.cuda()])))
     for name in ("token_logits", "mask_logits", "boxes"):
         reference = getattr(expected, name)
         gap = (getattr(computed, name).float().cpu() - reference).abs().mean()

@@ -13,6 +13,7 @@ from locate3d_ros.model.attention import KeysValues, PackedAttention
 from locate3d_ros.model.clip_text import ClipTextEncoder
 from locate3d_ros.model.config import DecoderConfig
 from locate3d_ros.model.heads import BoxHead, MaskHead, TextAlignmentHead
+from locate3d_ros.model.layers import LayerNorm, Linear
 from locate3d_ros.model.rows import in_pieces
 
 
@@ -46,15 +47,15 @@ class AttentionBlock(nn.Module):
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         width = config.width
-        self.query_norm = nn.LayerNorm(width)
-        self.keys_norm = nn.LayerNorm(width)  # stored in every checkpoint, never used (MODEL_SPEC §8.3)
+        self.query_norm = LayerNorm(width)
+        self.keys_norm = LayerNorm(width)  # stored in every checkpoint, never used (MODEL_SPEC §8.3)
         self.attn = PackedAttention(width, config.heads)
-        self.ffn_norm = nn.LayerNorm(width)
+        self.ffn_norm = LayerNorm(width)
         self.ffn = nn.Sequential(
-            nn.Linear(width, config.feedforward),
+            Linear(width, config.feedforward),
             nn.ReLU(),
             nn.Dropout(config.dropout),
-            nn.Linear(config.feedforward, width),
+            Linear(config.feedforward, width),
             nn.Dropout(config.dropout),
         )
 
@@ -98,8 +99,8 @@ class Decoder(nn.Module):
         self.config = config
         width = config.width
         self.text_encoder = ClipTextEncoder(config.text) if config.text.kind == "clip" else None
-        self.text_projector = nn.Sequential(nn.Linear(config.text.width, width), nn.LayerNorm(width, eps=1e-12))
-        self.ptc_feat_projector = nn.Sequential(nn.Linear(config.feature_dim, width), nn.LayerNorm(width, eps=1e-12))
+        self.text_projector = nn.Sequential(Linear(config.text.width, width), LayerNorm(width, eps=1e-12))
+        self.ptc_feat_projector = nn.Sequential(Linear(config.feature_dim, width), LayerNorm(width, eps=1e-12))
         self.pos_embed_3d = PositionEmbedding(width)
         self.query_feat = nn.Embedding(config.queries, width)
         self.query_pos = nn.Embedding(config.queries, width)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from locate3d_ros.model.config import EncoderConfig
+from locate3d_ros.model.layers import LayerNorm, Linear
 from locate3d_ros.model.point_transformer import PointTransformerV3, build_pyramid
 from locate3d_ros.model.rows import in_pieces
 from locate3d_ros.model.sparse_conv import ConvolutionBackend
@@ -36,13 +37,13 @@ class Encoder3DJepa(nn.Module):
         self.convolution: ConvolutionBackend = "portable"
         harmonic_dim = 3 * (2 * config.harmonics + 1)
         self.zero_token = nn.Parameter(torch.zeros(config.feature_dim))
-        self.feat_norm = nn.LayerNorm(config.feature_dim, eps=1e-6)
-        self.rgb_harmonic_norm = nn.LayerNorm(harmonic_dim, eps=1e-6)
+        self.feat_norm = LayerNorm(config.feature_dim, eps=1e-6)
+        self.rgb_harmonic_norm = LayerNorm(harmonic_dim, eps=1e-6)
         self.rgb_projector = nn.Sequential(
-            nn.Linear(harmonic_dim, config.rgb_dim), nn.GELU(), nn.LayerNorm(config.rgb_dim, eps=1e-6)
+            Linear(harmonic_dim, config.rgb_dim), nn.GELU(), LayerNorm(config.rgb_dim, eps=1e-6)
         )
-        self.feature_embed = nn.Linear(config.rgb_dim + config.feature_dim, config.embed_dim)
-        self.transformer_input_norm = nn.LayerNorm(config.embed_dim, eps=1e-6)
+        self.feature_embed = Linear(config.rgb_dim + config.feature_dim, config.embed_dim)
+        self.transformer_input_norm = LayerNorm(config.embed_dim, eps=1e-6)
         self.point_transformer_v3 = PointTransformerV3(config.backbone)
 
     def forward(self, xyz: Tensor, rgb: Tensor, features: Tensor, cells: Tensor | None = None) -> Tensor:

@@ -13,7 +13,7 @@ from locate3d_ros.errors import InputError
 from locate3d_ros.model.checkpoint import Checkpoint, TrainedOn
 from locate3d_ros.model.locate3d_model import Locate3DModel, SceneEncoding
 from locate3d_ros.model.postprocess import PredictedInstance, to_instances
-from locate3d_ros.model.precision import computing_in, lower_precision
+from locate3d_ros.model.precision import lower_precision
 from locate3d_ros.model.sparse_conv import ConvolutionBackend
 from locate3d_ros.model.spconv_backend import require_spconv
 from locate3d_ros.model.text import TextTokens
@@ -56,7 +56,6 @@ class Grounder:
             require_spconv(checkpoint.model.encoder.zero_token.device)
         checkpoint.model.encoder.convolution = convolution
         self._model: Locate3DModel = lower_precision(checkpoint.model, dtype)
-        self._dtype = dtype
         self._text_encoder = text_encoder
         self._name = checkpoint.name
         self.trained_on: TrainedOn = checkpoint.trained_on
@@ -88,16 +87,14 @@ class Grounder:
         `compact` keeps the encoder's result alone, a fraction of the memory; every sentence then takes a little longer.
         """
         xyz, rgb, features, cells = (tensor.to(self.device) for tensor in scene)
-        with computing_in(self._dtype, self.device):
-            encoding = self._model.encode(xyz.float(), rgb.float(), features.float(), cells)
+        encoding = self._model.encode(xyz.float(), rgb.float(), features.float(), cells)
         return replace(encoding, scene=None) if compact else encoding
 
     @torch.inference_mode()
     def ground(self, encoding: SceneEncoding, text: str) -> Grounding:
         """Decode one sentence."""
         offsets, states = self._read(text)
-        with computing_in(self._dtype, self.device):
-            prediction = next(iter(self._model.decode(encoding, [states])))
+        prediction = next(iter(self._model.decode(encoding, [states])))
         probability = prediction.token_logits.float().sigmoid()
         return Grounding(offsets, probability, tuple(to_instances(prediction)))
 

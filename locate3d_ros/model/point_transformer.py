@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from locate3d_ros.model.config import PointTransformerConfig
+from locate3d_ros.model.layers import LayerNorm, Linear
 from locate3d_ros.model.rows import in_pieces
 from locate3d_ros.model.serialization import bit_depth, curve_codes, invert_permutation, window_positions
 from locate3d_ros.model.sparse_conv import ConvolutionBackend, Neighbours, SubmanifoldConv, find_neighbours
@@ -91,8 +92,8 @@ class WindowAttention(nn.Module):
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(channels, 3 * channels)
-        self.proj = nn.Linear(channels, channels)
+        self.qkv = Linear(channels, 3 * channels)
+        self.proj = Linear(channels, channels)
 
     def forward(self, features: Tensor, level: Level, curve: int) -> Tensor:
         """Attend among features (n, channels) of a window; the copies that fill the last window are dropped."""
@@ -114,8 +115,8 @@ class Mlp(nn.Module):
 
     def __init__(self, channels: int, ratio: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(channels, channels * ratio)
-        self.fc2 = nn.Linear(channels * ratio, channels)
+        self.fc1 = Linear(channels, channels * ratio)
+        self.fc2 = Linear(channels * ratio, channels)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (n, channels) -> (n, channels)."""
@@ -128,11 +129,11 @@ class Block(nn.Module):
     def __init__(self, channels: int, heads: int, mlp_ratio: int) -> None:
         super().__init__()
         self.cpe = nn.ModuleList(
-            (SubmanifoldConv(channels, channels, 3, bias=True), nn.Linear(channels, channels), nn.LayerNorm(channels))
+            (SubmanifoldConv(channels, channels, 3, bias=True), Linear(channels, channels), LayerNorm(channels))
         )
-        self.norm1 = nn.Sequential(nn.LayerNorm(channels))
+        self.norm1 = nn.Sequential(LayerNorm(channels))
         self.attn = WindowAttention(channels, heads)
-        self.norm2 = nn.Sequential(nn.LayerNorm(channels))
+        self.norm2 = nn.Sequential(LayerNorm(channels))
         self.mlp = nn.Sequential(Mlp(channels, mlp_ratio))
 
     def forward(self, x: Tensor, level: Level, curve: int, convolved: Tensor | None = None) -> Tensor:
@@ -149,7 +150,7 @@ class Pooling(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.proj = nn.Linear(in_channels, out_channels)
+        self.proj = Linear(in_channels, out_channels)
         self.norm = nn.Sequential(SceneBatchNorm(out_channels))
 
     def forward(self, features: Tensor, parent: Tensor, n_coarse: int) -> Tensor:
@@ -166,8 +167,8 @@ class Unpooling(nn.Module):
 
     def __init__(self, coarse_channels: int, skip_channels: int, channels: int) -> None:
         super().__init__()
-        self.proj = nn.Sequential(nn.Linear(coarse_channels, channels), SceneBatchNorm(channels), nn.GELU())
-        self.proj_skip = nn.Sequential(nn.Linear(skip_channels, channels), SceneBatchNorm(channels), nn.GELU())
+        self.proj = nn.Sequential(Linear(coarse_channels, channels), SceneBatchNorm(channels), nn.GELU())
+        self.proj_skip = nn.Sequential(Linear(skip_channels, channels), SceneBatchNorm(channels), nn.GELU())
 
     def forward(self, coarse: Tensor, skip: Tensor, parent: Tensor) -> tuple[Tensor, Tensor]:
         """Return (skip + up, skip), both (n_fine, channels)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import nn
@@ -34,11 +33,6 @@ def lower_precision(model: Locate3DModel, dtype: torch.dtype) -> Locate3DModel:
             for parameter in module.parameters(recurse=False):
                 parameter.data = parameter.data.to(dtype)
     return model
-
-
-def computing_in(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[object]:
-    """Return the context in which a lowered model runs."""
-    return nullcontext() if dtype is torch.float32 else torch.autocast(device.type, dtype)
 
 
 def _kept(model: Locate3DModel) -> list[nn.Module]:

@@ -24,7 +24,7 @@ class Neighbours(Protocol):
     """Which occupied cells see each other: found once per level and kernel size, shared by its convolutions."""
 
     def convolve(self, features: Tensor, weight: Tensor) -> Tensor:
-        """Convolve features (n, in) with a weight [out, k, k, k, in] -> (n, out) float32."""
+        """Convolve features (n, in) with a weight [out, k, k, k, in] -> (n, out)."""
 
 
 class SubmanifoldConv(nn.Module):
@@ -40,7 +40,7 @@ class SubmanifoldConv(nn.Module):
     def forward(self, features: Tensor, neighbours: Neighbours) -> Tensor:
         """Convolve features (n, in) -> (n, out)."""
         output = neighbours.convolve(features.to(self.weight.dtype), self.weight)
-        return output if self.bias is None else output + self.bias.float()
+        return output if self.bias is None else output + self.bias
 
 
 def find_neighbours(cells: Tensor, kernel_size: int, backend: ConvolutionBackend = "portable") -> Neighbours:
@@ -110,8 +110,10 @@ class GatherTable:
         padded = functional.pad(features, (0, 0, 0, 1))
         flat = weight.flatten(1)  # [out, k³ in]: the layout that the gathered rows have
         rows = max(1, GATHERED // flat.shape[1])
-        pieces = (padded[part].flatten(1) for part in torch.split(self.index, rows))
-        return torch.cat([functional.linear(piece, flat).float() for piece in pieces])
+        parts = [part.flatten() for part in torch.split(self.index, rows)]
+        gathered = (padded.index_select(0, part).view(-1, flat.shape[1]) for part in parts)
+        products = [functional.linear(rows, flat) for rows in gathered]
+        return products[0] if len(products) == 1 else torch.cat(products)
 
 
 @dataclass(frozen=True)
