@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Union
 
 import tyro
 
+from locate3d_ros.cli.cache_arguments import CacheArguments
 from locate3d_ros.cli.convert_arguments import ConvertArguments
 from locate3d_ros.config import Config, RecordingConfig
 from locate3d_ros.errors import InputError
@@ -67,6 +68,7 @@ _Command = Union[  # noqa: UP007
     Annotated[LocalizeArguments, tyro.conf.subcommand("localize")],
     Annotated[ExportArguments, tyro.conf.subcommand("export")],
     Annotated[ConvertArguments, tyro.conf.subcommand("convert")],
+    Annotated[CacheArguments, tyro.conf.subcommand("cache")],
 ]
 _MARKERS = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
 
@@ -76,12 +78,15 @@ _PLACE = re.compile(r"Error parsing \S*tyro\S*: ")  # tyro's own name for a part
 _HELP = re.compile(r"For full helptext, (?:run:?|see) (.+)")
 
 
-def parse(arguments: Sequence[str]) -> MapArguments | LocalizeArguments | ExportArguments | ConvertArguments:
-    """Parse the words after the program's name. Raises InputError for wrong ones; --help prints and exits with 0."""
+def parse(arguments: Sequence[str]) -> object:
+    """Parse the words after the program's name into one of the commands' arguments.
+
+    Raises InputError for wrong ones; --help prints and exits with 0.
+    """
     printed = io.StringIO()
     try:
         with redirect_stderr(printed):
-            return tyro.cli(_Command, prog="locate3d", args=arguments, config=_MARKERS)  # type: ignore[call-overload, no-any-return]
+            return tyro.cli(_Command, prog="locate3d", args=arguments, config=_MARKERS)  # type: ignore[call-overload]
     except SystemExit as stop:
         if not stop.code:
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from locate3d_ros.errors import InputError
 
@@ -39,24 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    """Parse, then import the command: help and wrong options need no torch, and an interrupt is caught early."""
-    from locate3d_ros.cli.arguments import ExportArguments, MapArguments, parse
-    from locate3d_ros.cli.convert_arguments import ConvertArguments
+    """Parse, then import the command: help and wrong options need no torch, and an interrupt is caught early.
+
+    XArguments are run by `run_x` of the module `x_command`.
+    """
+    from locate3d_ros.cli.arguments import parse
 
     parsed = parse(arguments)
-    if isinstance(parsed, MapArguments):
-        from locate3d_ros.cli.map_command import run_map
-
-        run_map(parsed)
-    elif isinstance(parsed, ExportArguments):
-        from locate3d_ros.cli.export_command import run_export
-
-        run_export(parsed)
-    elif isinstance(parsed, ConvertArguments):
-        from locate3d_ros.cli.convert_command import run_convert
-
-        run_convert(parsed)
-    else:
-        from locate3d_ros.cli.localize_command import run_localize
-
-        run_localize(parsed)
+    name = type(parsed).__name__.removesuffix("Arguments").lower()
+    getattr(import_module(f"locate3d_ros.cli.{name}_command"), f"run_{name}")(parsed)
