@@ -26,14 +26,14 @@ class Level:
     inverse: Tensor  # [orders, n] int64
     depth: int  # bits per axis
     neighbours: Neighbours  # 3x3x3
-    windows: Tensor  # [n_pad] int64: sorted entry at each window position
+    windows: Tensor  # [orders, n_pad] int64: the row at each window position along each curve
     window_size: int
 
     @classmethod
     def of(cls, cells: Tensor, codes: Tensor, depth: int, patch_size: int, backend: ConvolutionBackend) -> Level:
         """Order the cells along their curves and find their neighbours and windows."""
         order = codes.argsort(dim=1)
-        windows = window_positions(len(cells), patch_size, cells.device)
+        windows = order[:, window_positions(len(cells), patch_size, cells.device)]
         size = min(len(cells), patch_size)
         neighbours = find_neighbours(cells, 3, backend)
         return cls(cells, codes, order, invert_permutation(order), depth, neighbours, windows, size)
@@ -97,7 +97,7 @@ class WindowAttention(nn.Module):
 
     def forward(self, features: Tensor, level: Level, curve: int) -> Tensor:
         """Attend among features (n, channels) of a window; the copies that fill the last window are dropped."""
-        in_order = features.index_select(0, level.order[curve].index_select(0, level.windows))
+        in_order = features.index_select(0, level.windows[curve])
         attended = in_pieces(lambda rows: self._attend(rows, level.window_size), in_order, multiple=level.window_size)
         return attended.index_select(0, level.inverse[curve])
 
@@ -140,8 +140,9 @@ class Block(nn.Module):
         """Transform x (n, channels). `convolved` replaces x as the convolution's input (MODEL_SPEC §7)."""
         conv, linear, norm = self.cpe
         x = x + norm(linear(conv(x if convolved is None else convolved, level.neighbours)))
-        x = x + self.attn(self.norm1(x), level, curve)
-        transformed: Tensor = x + self.mlp(self.norm2(x))
+        # A sum of two types is several times as slow on a GPU as converting first.
+        x = x + self.attn(self.norm1(x), level, curve).float()
+        transformed: Tensor = x + self.mlp(self.norm2(x)).float()
         return transformed
 
 
