@@ -1,103 +1,142 @@
-"""Sentences about a room are true of exactly one thing, or of nothing."""
+"""Sentences about a scene are true of exactly one thing, or of nothing."""
 
 import numpy as np
 import pytest
 
-from locate3d_ros.data.synthetic.expressions import could_be, expressions, gap
+from locate3d_ros.data.synthetic.camera_path import look_at
+from locate3d_ros.data.synthetic.descriptions import Description, SceneGraph
+from locate3d_ros.data.synthetic.expressions import KINDS, Viewer, expressions
 from locate3d_ros.data.synthetic.mesh import Material
-from locate3d_ros.data.synthetic.scene import Room, SceneObject
+from locate3d_ros.data.synthetic.naming import could_be
+from locate3d_ros.data.synthetic.phrasing import WORDINGS, Speaker
+from locate3d_ros.data.synthetic.relations import layout_of
+from locate3d_ros.data.synthetic.scene import RoomArea, Scene, SceneObject
 from locate3d_ros.data.synthetic.shapes import box
 
 GREY = Material((0.5, 0.5, 0.5))
+POSE = look_at(np.array([3.0, -2.0, 1.2]), np.array([3.0, 1.2, 0.4]))
+TABLE, RED, BLUE, CUP, OTHER_CUP, PLANT, LAMP, STOVE, BALL = range(1, 10)
 
 
-def thing(number, name, x, colour="", support=0, z=0.0):
-    return SceneObject(number, name, box((x, 1.0, z), (x + 0.4, 1.4, z + 0.4), GREY), colour, support)
+def thing(number, name, x, y=1.0, **more):
+    size, z = more.pop("size_m", 0.4), more.pop("z", 0.0)
+    mesh = box((x, y, z), (x + size, y + size, z + size), GREY)
+    return SceneObject(number, name, mesh, room=more.pop("room", "office"), **more)
 
 
 @pytest.fixture
-def room():
+def scene():
     objects = (
-        thing(1, "table", 0.5, "brown"),
-        thing(2, "chair", 1.0, "red"),
-        thing(3, "chair", 3.5, "blue"),
-        thing(4, "coffee cup", 0.5, "white", support=1, z=0.4),
-        thing(5, "coffee cup", 4.5, "white"),
-        thing(6, "plant", 4.0, "green"),
-        thing(7, "lamp", 5.5, "white"),
+        thing(TABLE, "table", 0.5, colour="brown", material="wood", size_m=0.8),
+        thing(RED, "chair", 1.7, colour="red"),
+        thing(BLUE, "chair", 3.5, colour="blue"),
+        thing(CUP, "coffee cup", 0.7, colour="white", support=TABLE, z=0.8, size_m=0.1),
+        thing(OTHER_CUP, "coffee cup", 8.0, colour="white", room="kitchen", size_m=0.1),
+        thing(PLANT, "plant", 4.2, colour="green"),
+        thing(LAMP, "lamp", 5.5, colour="white"),
+        thing(STOVE, "stove", 7.0, colour="black", room="kitchen"),
+        thing(BALL, "basketball", 0.7, 1.2, colour="orange", size_m=0.2),
     )
-    return Room("r", 6.0, 3.0, 2.5, 0, objects, ())
-
-
-def written(room, pixels):
-    made = [e.as_json(room.name) for e in expressions(room, pixels, np.random.default_rng(0))]
-    return {e["text"]: e for e in made}
+    rooms = (RoomArea("office", (0.0, 0.0), (6.2, 3.0), 2.5), RoomArea("kitchen", (6.5, 0.0), (9.0, 3.0), 2.5))
+    return Scene("r", 0, rooms, objects, ())
 
 
 @pytest.fixture
-def sentences(room):
-    return written(room, {o.id: 5000 for o in room.objects})
+def graph(scene):
+    return SceneGraph(scene, layout_of(scene, POSE, {o.id for o in scene.objects}))
 
 
-def test_class_alone_names_only_what_there_is_one_of(sentences):
-    assert sentences["the plant"]["target_ids"] == [6]
-    assert sentences["the plant"]["kind"] == "class"
-    assert "the chair" not in sentences
-    assert "the coffee cup" not in sentences
+def meant(graph, *args, **kwargs):
+    index = graph.meant(Description(*args, **kwargs))
+    return None if index is None else graph.objects[index].id
 
 
-def test_colour_tells_two_of_a_kind_apart(sentences):
-    assert sentences["the red chair"]["target_ids"] == [2]
-    assert sentences["the blue chair"]["target_ids"] == [3]
-    assert "the white coffee cup" not in sentences
+def test_name_alone_means_only_what_there_is_one_of(graph):
+    assert meant(graph, "plant") == PLANT
+    assert meant(graph, "chair") is None
+    assert meant(graph, "coffee cup") is None
+    assert meant(graph, "bathtub") is None
 
 
-def test_support_tells_two_of_a_kind_apart_and_is_a_span_of_its_own(sentences):
-    found = sentences["the coffee cup on the table"]
-    assert found["target_ids"] == [4]
-    assert found["tokens"] == ["the", "coffee", "cup", "on", "the", "table"]
-    assert found["spans"] == [{"tokens": [0, 1, 2], "object_ids": [4]}, {"tokens": [4, 5], "object_ids": [1]}]
+def test_colour_tells_two_of_a_kind_apart(graph):
+    assert meant(graph, "chair", colour="red") == RED
+    assert meant(graph, "chair", colour="blue") == BLUE
+    assert meant(graph, "coffee cup", colour="white") is None
+    assert meant(graph, "chair", colour="orange") is None  # somebody may call the red one orange
 
 
-def test_neighbours_are_near_and_their_rivals_far(sentences):
-    assert sentences["the chair next to the table"]["target_ids"] == [2]
-    assert sentences["the chair next to the plant"]["target_ids"] == [3]
-    assert "the plant next to the chair" not in sentences  # which chair?
-
-
-def test_nearest_is_clearly_nearer(sentences):
-    assert sentences["the chair nearest to the lamp"]["target_ids"] == [3]
-    assert sentences["the chair nearest to the table"]["target_ids"] == [2]
-
-
-def test_absent_things_have_no_target_and_no_double_in_the_room(sentences, room):
-    absent = [e for e in sentences.values() if e["kind"] == "absent"]
-    assert len(absent) >= 4
-    for each in absent:
-        assert each["target_ids"] == []
-        words = each["text"].removeprefix("the ")
-        assert not any(f"{o.colour} {o.name}" == words or o.name == words for o in room.objects)
-
-
-def test_things_hardly_seen_are_not_talked_about(room):
-    made = written(room, {o.id: 5000 if o.id != 6 else 3 for o in room.objects})
-    assert not any(6 in e["target_ids"] for e in made.values())
-
-
-def test_same_seed_gives_the_same_sentences(room):
-    pixels = {o.id: 5000 for o in room.objects}
-    assert list(written(room, pixels)) == list(written(room, pixels))
+def test_room_tells_two_of_a_kind_apart(graph):
+    assert meant(graph, "coffee cup", room="kitchen") == OTHER_CUP
+    assert meant(graph, "chair", room="office") is None
 
 
 @pytest.mark.parametrize(
-    ("name", "asked", "expected"),
-    [("armchair", "chair", True), ("coffee cup", "cup", True), ("bookcase", "shelf", True), ("chair", "lamp", False)],
+    ("name", "relation", "anchor", "expected"),
+    [
+        ("coffee cup", "on", "table", CUP),
+        ("basketball", "under", "table", BALL),
+        ("chair", "next to", "plant", BLUE),
+        ("chair", "nearest to", "table", RED),
+        ("chair", "farthest from", "table", BLUE),
+        ("chair", "left of", "plant", None),  # the red one is there too, though farther away
+        ("lamp", "right of", "plant", LAMP),
+        ("lamp", "left of", "plant", None),
+        ("coffee cup", "on", "stove", None),
+    ],
 )
-def test_names_that_people_mix_up_count_as_alike(name, asked, expected):
-    assert could_be(thing(1, name, 0.0), asked) is expected
+def test_relations_mean_one_thing_or_are_not_said(graph, name, relation, anchor, expected):
+    assert meant(graph, name, relation=relation, anchors=(Description(anchor),)) == expected
 
 
-def test_gap_is_the_distance_of_boxes():
-    a, b = box((0, 0, 0), (1, 1, 1), GREY), box((4, 5, 0), (5, 6, 1), GREY)
-    assert gap(a, b) == pytest.approx(5.0)
-    assert gap(a, a) == 0.0
+def test_between_needs_something_on_both_sides(graph):
+    ends = (Description("table"), Description("lamp"))
+    red = (Description("table"), Description("chair", colour="blue"))
+    assert meant(graph, "plant", relation="between", anchors=ends) is None  # it is too near the lamp
+    assert meant(graph, "chair", colour="red", relation="between", anchors=red) == RED
+
+
+def test_left_is_the_viewers_left(scene):
+    from_behind = look_at(np.array([3.0, 5.0, 1.2]), np.array([3.0, 1.2, 0.4]))
+    graph = SceneGraph(scene, layout_of(scene, from_behind, {o.id for o in scene.objects}))
+    assert meant(graph, "chair", colour="blue", relation="right of", anchors=(Description("plant"),)) == BLUE
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_every_sentence_is_true_of_its_target_alone(scene, split):
+    viewer = Viewer({o.id: 5000 for o in scene.objects}, POSE, frozenset(o.id for o in scene.objects))
+    made = expressions(scene, viewer, split, 60, [0])
+    assert {e.kind for e in made} == set(KINDS)
+    ids = {o.id for o in scene.objects}
+    for sentence in made:
+        assert sentence.text == " ".join(sentence.tokens)
+        assert len(sentence.target_ids) == (0 if sentence.kind == "absent" else 1)
+        assert set(sentence.target_ids) <= ids
+        if sentence.target_ids:
+            assert sentence.target_ids in [span.object_ids for span in sentence.spans]
+
+
+def test_what_was_not_seen_is_not_talked_about(scene):
+    viewer = Viewer({CUP: 5000, TABLE: 5000, PLANT: 10}, POSE, frozenset({CUP, TABLE}))
+    made = expressions(scene, viewer, "train", 60, [0])
+    assert {t for e in made for t in e.target_ids} <= {CUP, TABLE}
+
+
+def test_spans_point_at_the_words_of_their_object():
+    description = Description("stove", colour="black", relation="next to", anchors=(Description("lamp"),))
+    speaker = Speaker("train", np.random.default_rng(0))
+    for _ in range(40):
+        sentence = speaker.say(description, {"T": (STOVE,), "A": (LAMP,)})
+        words = {s.object_ids[0]: [sentence.tokens[t] for t in s.tokens] for s in sentence.spans}
+        assert len(words[STOVE]) >= 2
+        assert not {"the", "a", "black"} & set(words[LAMP])
+
+
+def test_validation_has_phrasings_of_its_own():
+    for kind in ("bare", "related", "between", "in_room"):
+        assert set(getattr(WORDINGS["val"], kind)) - set(getattr(WORDINGS["train"], kind))
+
+
+def test_names_for_one_thing_are_taken_for_each_other():
+    assert could_be("office chair", "chair") == 1.0
+    assert could_be("bookcase", "shelf") == 0.5
+    assert could_be("bookcase", "bed") == 0.0

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from locate3d_ros.data.synthetic.camera_path import Waypoint, clear_of_furniture, follow, look_at, tour
+from locate3d_ros.data.synthetic.camera_path import Waypoint, follow, look_at
 from locate3d_ros.data.synthetic.lighting import Surface, direct, light_on
 from locate3d_ros.data.synthetic.mesh import Material
 from locate3d_ros.data.synthetic.placement import Furnisher, rest_height
 from locate3d_ros.data.synthetic.render import Camera, render
-from locate3d_ros.data.synthetic.scene import Room, SceneObject
+from locate3d_ros.data.synthetic.scene import RoomArea, Scene, SceneObject
 from locate3d_ros.data.synthetic.scene_folder import kinect, write_scene
 from locate3d_ros.data.synthetic.sensor import DepthSensor, measure_depth
 from locate3d_ros.data.synthetic.shapes import box, quad
@@ -39,7 +39,8 @@ def room():
         quad((4, 0, 0), (0, 3, 0), (0, 0, 2.5), WHITE),
     )
     light = AreaLight((2.0, 1.5, 2.4), (0.2, 0, 0), (0, -0.2, 0), (12.0, 12.0, 12.0))
-    return Room("test_room", 4.0, 3.0, 2.5, 7, (table, cube), shell, (light,))
+    area = RoomArea("office", (0.0, 0.0), (4.0, 3.0), 2.5)
+    return Scene("test_room", 7, (area,), (table, cube), shell, (light,))
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +141,8 @@ def test_scene_folder_holds_recording_and_truth(room, tmp_path):
         2,
         np.random.default_rng(0),
     )
-    first = write_scene(room, poses, tmp_path / "a", kinect(160, 120))
-    again = write_scene(room, poses, tmp_path / "b", kinect(160, 120))
+    first = write_scene(room, poses, tmp_path / "a", kinect(160, 120), 0.7)
+    again = write_scene(room, poses, tmp_path / "b", kinect(160, 120), 0.7)
     files = sorted(str(p.relative_to(first)) for p in first.rglob("*") if p.is_file())
     assert files == sorted(
         ["annotations.jsonl", "objects.json", "scene.json", "recording/camera.json"]
@@ -167,13 +168,6 @@ def test_boxes_of_objects_are_those_of_their_meshes(room, tmp_path):
     ids = cv2.imread(str(folder / "instances" / "000000.png"), cv2.IMREAD_UNCHANGED)
     depth = cv2.imread(str(folder / "recording" / "000000.depth.png"), cv2.IMREAD_UNCHANGED)
     assert cube["pixels"] == ((ids == CUBE) & (depth > 0)).sum()
-
-
-def test_tour_keeps_clear_of_surfaces(room):
-    inside = Waypoint((2.0, 1.3, 0.8), (0.0, 0.0, 0.5))
-    (moved,) = clear_of_furniture(room, [Waypoint((2.0, 1.3, 1.4), inside.target)])
-    assert moved.eye == pytest.approx((2.0, 1.3, 1.4))
-    assert all(w.eye[2] > 1.2 for w in tour(room, np.random.default_rng(0)))
 
 
 def test_thing_rests_on_a_flat_support_only():

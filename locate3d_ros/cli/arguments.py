@@ -14,6 +14,7 @@ import tyro
 
 from locate3d_ros.cli.cache_arguments import CacheArguments
 from locate3d_ros.cli.convert_arguments import ConvertArguments
+from locate3d_ros.cli.scenes_arguments import ScenesArguments
 from locate3d_ros.config import Config, RecordingConfig
 from locate3d_ros.errors import InputError
 
@@ -69,8 +70,9 @@ _Command = Union[  # noqa: UP007
     Annotated[ExportArguments, tyro.conf.subcommand("export")],
     Annotated[ConvertArguments, tyro.conf.subcommand("convert")],
     Annotated[CacheArguments, tyro.conf.subcommand("cache")],
+    Annotated[ScenesArguments, tyro.conf.subcommand("scenes")],
 ]
-_MARKERS = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
+_MARKERS = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff)
 
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 _BOX = re.compile(r"[│╭╮╰╯]")

@@ -9,7 +9,7 @@ import numpy as np
 
 from locate3d_ros.data.synthetic import textures
 from locate3d_ros.data.synthetic.mesh import Material, Mesh, merge
-from locate3d_ros.data.synthetic.models import PALETTE, Model, load_mesh
+from locate3d_ros.data.synthetic.models import PALETTE, Model
 from locate3d_ros.data.synthetic.placement import Furnisher, Spot
 from locate3d_ros.data.synthetic.scene import SceneObject
 from locate3d_ros.data.synthetic.shapes import box, quad
@@ -24,7 +24,7 @@ def chairs_around(room: Furnisher, table: SceneObject, chair: Model, count: int)
     """Stand up to `count` chairs at the sides of a table, facing it."""
     low, high = table.mesh.low, table.mesh.high
     middle = (low + high) / 2.0
-    reach = float(-load_mesh(chair).low[1]) - (0.0 if chair.key in WITH_ARMS else TUCK) + 0.03
+    reach = float(-room.load(chair).low[1]) - (0.0 if chair.key in WITH_ARMS else TUCK) + 0.03
     length = float(high[0] - low[0])
     offsets = (-0.26 * length, 0.26 * length) if length > 1.3 else (0.0,)
     spots = [Spot(float(middle[0]) + o, float(high[1]) + reach, 0.0) for o in offsets]
@@ -50,7 +50,7 @@ def in_front_of(
     yaw = WALLS[wall] * math.pi / 2.0
     front = np.array([math.sin(yaw), -math.cos(yaw)])
     low, high = item.mesh.low[:2], item.mesh.high[:2]
-    mesh = load_mesh(model)
+    mesh = room.load(model)
     half = float(np.abs(front @ (high - low)) / 2.0)
     own = float(mesh.high[1] if not facing else -mesh.low[1])
     place = (low + high) / 2.0 + front * (half + gap + own)
@@ -62,7 +62,7 @@ def row_at_wall(room: Furnisher, models: Sequence[Model], wall: str, start: floa
     """Stand models side by side along a wall from `start` metres on; those that do not fit are left out."""
     placed, along = [], start
     for model in models:
-        mesh = load_mesh(model)
+        mesh = room.load(model)
         width = float(mesh.high[0] - mesh.low[0])
         if along + width > wall_length(wall, room.size[0], room.size[1]):
             break

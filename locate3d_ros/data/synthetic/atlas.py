@@ -70,6 +70,15 @@ class TextureAtlas:
         lower = self._texels[rows[1] + columns[0]] * (1 - fx) + self._texels[rows[1] + columns[1]] * fx
         return np.asarray(upper * (1 - fy) + lower * fy, dtype=np.float32)
 
+    def nearest(self, material: NDArray[np.int64], uv: Floats32, level: NDArray[np.int64]) -> Floats32:
+        """Return linear colours [n, 3] of the nearest texels; arguments as `sample`."""
+        level = np.clip(level, 0, LEVELS - 1)
+        size = self._size[material, level]
+        x = (np.mod(uv[:, 0], 1.0) * size[:, 1]).astype(np.int64)
+        y = (np.mod(1.0 - uv[:, 1], 1.0) * size[:, 0]).astype(np.int64)
+        x, y = np.minimum(x, size[:, 1] - 1), np.minimum(y, size[:, 0] - 1)
+        return np.asarray(self._texels[self._offset[material, level] + y * size[:, 1] + x])
+
 
 def _pyramid(material: Material) -> list[Floats32]:
     """Return LEVELS linear images, each half the size of the one before, the last ones 1x1."""

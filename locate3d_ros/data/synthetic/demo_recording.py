@@ -9,7 +9,7 @@ import numpy as np
 
 from locate3d_ros.data.synthetic.camera_path import follow
 from locate3d_ros.data.synthetic.demo_room import SEED, demo_path, demo_room
-from locate3d_ros.data.synthetic.scene import Room, SceneObject
+from locate3d_ros.data.synthetic.scene import Scene, SceneObject
 from locate3d_ros.data.synthetic.scene_folder import kinect, write_json, write_scene
 from locate3d_ros.errors import InputError
 
@@ -42,7 +42,7 @@ def write_demo(folder: Path, frames: int = FRAMES) -> Path:
     return folder
 
 
-def sentences(room: Room) -> list[dict[str, Any]]:
+def sentences(room: Scene) -> list[dict[str, Any]]:
     """Look up what each sentence of the demo means. Raises InputError where one does not mean exactly one thing."""
     found = []
     for kind, text, name, colour, support in SENTENCES:
@@ -53,5 +53,5 @@ def sentences(room: Room) -> list[dict[str, Any]]:
     return found
 
 
-def _on(room: Room, item: SceneObject, support: str) -> bool:
+def _on(room: Scene, item: SceneObject, support: str) -> bool:
     return not support or (item.support > 0 and room.objects[item.support - 1].name == support)

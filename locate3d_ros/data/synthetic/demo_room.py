@@ -13,7 +13,7 @@ from locate3d_ros.data.synthetic.mesh import Mesh
 from locate3d_ros.data.synthetic.models import CC0_LIBRARY, find_model
 from locate3d_ros.data.synthetic.own_models import bookcase, laptop, low_cabinet
 from locate3d_ros.data.synthetic.placement import Furnisher, Spot
-from locate3d_ros.data.synthetic.scene import Room, SceneObject
+from locate3d_ros.data.synthetic.scene import RoomArea, Scene, SceneObject
 from locate3d_ros.data.synthetic.shell import (
     WINDOW_SILL,
     Surfaces,
@@ -65,7 +65,7 @@ ON_FURNITURE = (
 )
 
 
-def demo_room() -> Room:
+def demo_room() -> Scene:
     """Furnish the demo's room. Raises InputError where a model is missing, not public domain, or does not fit."""
     rng = np.random.default_rng(SEED)
     room = Furnisher(SIZE, rng)
@@ -87,7 +87,9 @@ def demo_room() -> Room:
     floor = Surfaces("wood_planks", (0.72, 0.53, 0.36), "plaster", (0.91, 0.88, 0.80))
     lamp, light = ceiling_lamp(SIZE, 14.0)
     daylight = window_light(*WINDOW, SIZE[:2], 3.5)
-    return Room("demo_room", *SIZE, SEED, tuple(room.objects), (*shell(rng, SIZE, floor), lamp), (light, daylight))
+    area = RoomArea("demo_room", (0.0, 0.0), SIZE[:2], SIZE[2])
+    objects = tuple(replace(o, room=area.name) for o in room.objects)
+    return Scene("demo_room", SEED, (area,), objects, (*shell(rng, SIZE, floor), lamp), (light, daylight))
 
 
 def demo_path() -> list[Waypoint]:

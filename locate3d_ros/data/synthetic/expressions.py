@@ -1,221 +1,204 @@
-"""Sentences about a room that are true of exactly one thing in it, or of nothing, with what their words mean."""
+"""Sentences about a scene that are true of exactly one thing in it, or of nothing, with what their words mean."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from locate3d_ros.data.synthetic.mesh import Mesh
+from locate3d_ros.data.annotations.grounded_expression import GroundedExpression
+from locate3d_ros.data.synthetic.descriptions import EXTREMES, Description, SceneGraph
 from locate3d_ros.data.synthetic.models import MODELS, PALETTE
-from locate3d_ros.data.synthetic.scene import Room, SceneObject
+from locate3d_ros.data.synthetic.naming import ELSEWHERE, could_be
+from locate3d_ros.data.synthetic.phrasing import Speaker
+from locate3d_ros.data.synthetic.relations import RELATIONS, layout_of
+from locate3d_ros.data.synthetic.scene import Scene
 
 MIN_PIXELS = 400  # an object that all frames together saw less of is not talked about
-NEXT_TO = 0.35  # metres: things closer than this are next to each other …
-NOT_NEXT_TO = 1.0  # … farther than this they are not; between the two nothing is said
-CLEARLY_NEARER = 0.5  # metres by which the nearest must win
-
-# Names that people might use for the same thing: a sentence with one of them says nothing sure about the others.
-_ALIKE = (
-    {"shelf", "bookcase", "cupboard", "wardrobe"},
-    {"cup", "mug", "coffee cup", "milk carton"},
-    {"coffee maker", "espresso maker", "espresso machine", "teapot", "mixer", "blender"},
-    {"plant", "flowers", "orchid", "cactus", "bonsai tree", "christmas tree"},
-    {"tv cabinet", "tv stand", "chest of drawers", "bedside table", "filing cabinet", "kitchen drawers"},
-    {"kitchen cabinet", "kitchen drawers", "cupboard", "sink", "bathroom cabinet"},
-    {"jar", "vase", "flowers", "candle"},
-    {"laptop", "computer", "television"},
-    {"cake", "cupcake", "bread"},
-    {"shoes", "boots", "slippers"},
-    {"trash can", "recycling bin", "laundry basket", "plastic box", "crate"},
-    {"oven", "stove", "microwave", "toaster"},
-    {"trunk", "suitcase", "crate", "plastic box", "safe", "briefcase", "handbag", "backpack"},
-    {"piano", "grand piano"},
-    {"desk", "table"},
-    {"sofa", "armchair"},
-    {"book", "newspaper", "bookcase"},
-    {"plate", "coffee cup", "bowl", "fruit bowl"},
-    {"refrigerator", "washing machine", "safe"},
-    {"floor lamp", "lamp", "desk lamp"},
-    {"bed", "crib"},
-    {"radio", "telephone", "camera", "printer"},
-)
-# Colours that people might also give to a thing of this colour.
-_NEAR_COLOURS: Mapping[str, set[str]] = {
-    "white": {"gray", "yellow"},
-    "gray": {"white", "black"},
-    "black": {"gray", "brown", "blue"},
-    "brown": {"orange", "yellow", "red", "black", "white"},
-    "orange": {"brown", "red", "yellow"},
-    "red": {"pink", "orange", "brown"},
-    "pink": {"red"},
-    "yellow": {"orange", "white", "brown", "green"},
-    "green": {"yellow", "blue"},
-    "blue": {"black", "green"},
-}
-_ELSEWHERE = ("bicycle", "dog", "motorcycle", "traffic light", "ladder", "surfboard", "lawn mower", "sewing machine")
+# Things that are no landmark: too flat, or part of every wall.
+NO_ANCHORS = {"rug", "picture", "window", "door"}
+KINDS: Mapping[str, float] = {"class": 0.16, "attribute": 0.18, "relation": 0.36, "room": 0.12, "absent": 0.18}
 
 
 @dataclass(frozen=True)
-class Phrase:
-    """Some words of a sentence and the objects they mean."""
+class Asked:
+    """A description, what it means and what its anchors mean (indices of objects)."""
 
-    text: str
-    objects: tuple[SceneObject, ...]
+    kind: str
+    description: Description
+    target: int | None
+    anchors: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
-class Expression:
-    """A sentence, made of the phrase for its target and perhaps a relation to an anchor."""
+class Viewer:
+    """What is known of the recording: pixels that saw each object id, the last pose, and what is in the last image."""
 
-    kind: str  # class, attribute, relation, absent
-    target: Phrase
-    relation: str = ""
-    anchor: Phrase | None = None
+    pixels: Mapping[int, int]
+    T_map_camera: np.ndarray  # type: ignore[type-arg]  # [4, 4]
+    visible: frozenset[int]
 
-    def as_json(self, scene_id: str) -> dict[str, Any]:
-        """Return the sentence as a GroundedExpression (DESIGN 5.5)."""
-        first = self.target.text.split()
-        tokens, spans = list(first), [(0, self.target)]
-        if self.anchor:
-            tokens += self.relation.split()
-            spans.append((len(tokens), self.anchor))
-            tokens += self.anchor.text.split()
+
+def expressions(scene: Scene, viewer: Viewer, split: str, count: int, seed: Sequence[int]) -> list[GroundedExpression]:
+    """Return about `count` sentences of all kinds; those about a present thing mean exactly one that was seen."""
+    rng = np.random.default_rng(list(seed))
+    graph = SceneGraph(scene, layout_of(scene, viewer.T_map_camera, set(viewer.visible)))
+    seen = [i for i, o in enumerate(scene.objects) if viewer.pixels.get(o.id, 0) >= MIN_PIXELS]
+    asked = _Composer(graph, seen, rng).all()
+    chosen = [a for kind, share in KINDS.items() for a in _some(rng, asked[kind], max(1, round(share * count)))]
+    speaker = Speaker(split, rng)
+    return [_expression(a, graph, speaker, scene.id) for a in chosen]
+
+
+def _some(rng: np.random.Generator, asked: Sequence[Asked], count: int) -> list[Asked]:
+    """Choose without repeating; every sort of relation is as likely as any other."""
+    sorts: dict[str, list[Asked]] = {}
+    for index in rng.permutation(len(asked)):
+        sorts.setdefault(asked[index].description.relation, []).append(asked[index])
+    chosen: list[Asked] = []
+    while len(chosen) < count and any(sorts.values()):
+        for group in sorts.values():
+            if group and len(chosen) < count:
+                chosen.append(group.pop())
+    return chosen
+
+
+def _expression(asked: Asked, graph: SceneGraph, speaker: Speaker, scene_id: str) -> GroundedExpression:
+    target = () if asked.target is None else (graph.objects[asked.target].id,)
+    meant = {"T": target} | {name: (graph.objects[a].id,) for name, a in zip("AB", asked.anchors, strict=False)}
+    sentence = speaker.say(asked.description, meant)
+    return GroundedExpression(" ".join(sentence.tokens), sentence.tokens, sentence.spans, target, scene_id, asked.kind)
+
+
+class _Composer:
+    """Finds what can be said of a scene, kind by kind."""
+
+    def __init__(self, graph: SceneGraph, seen: Sequence[int], rng: np.random.Generator) -> None:
+        self._graph, self._seen, self._rng = graph, seen, rng
+        self._anchors = {i: d for i in seen if (d := self._shortest(i)) and graph.objects[i].name not in NO_ANCHORS}
+
+    def all(self) -> dict[str, list[Asked]]:
+        """Return every kind's sentences."""
+        related = self._related()
         return {
-            "text": " ".join(tokens),
-            "tokens": tokens,
-            "spans": [
-                {"tokens": list(range(start, start + len(p.text.split()))), "object_ids": [o.id for o in p.objects]}
-                for start, p in spans
-                if p.objects
-            ],
-            "target_ids": [o.id for o in self.target.objects],
-            "scene_id": scene_id,
-            "kind": self.kind,
+            "class": self._sure("class", [Description(self._name(i)) for i in self._seen]),
+            "attribute": self._sure("attribute", [d for i in self._seen for d in self._with_attributes(i)]),
+            "relation": related,
+            "room": self._in_rooms(),
+            "absent": self._absent(related),
         }
 
+    def _name(self, index: int) -> str:
+        return self._graph.objects[index].name
 
-def could_be(item: SceneObject, name: str) -> bool:
-    """Whether somebody might call an object by this name."""
-    if item.name.endswith(name) or name.endswith(item.name):
-        return True
-    return any(item.name in group and name in group for group in _ALIKE)
+    def _sure(self, kind: str, descriptions: Sequence[Description]) -> list[Asked]:
+        """Keep the descriptions that mean exactly one thing, and that one was seen."""
+        found = [(d, self._graph.meant(d)) for d in dict.fromkeys(descriptions)]
+        return [Asked(kind, d, target) for d, target in found if target is not None and target in self._seen]
 
+    def _with_attributes(self, index: int) -> list[Description]:
+        item = self._graph.objects[index]
+        plain = Description(item.name)
+        said = [replace(plain, colour=item.colour)] if item.colour else []
+        said += [replace(plain, material=item.material)] if item.material else []
+        said += [replace(plain, size=item.size)] if item.size else []
+        if item.colour and item.material:
+            said.append(replace(plain, colour=item.colour, material=item.material))
+        if item.colour and item.size:
+            said.append(replace(plain, colour=item.colour, size=item.size))
+        return said
 
-def expressions(room: Room, pixels: Mapping[int, int], rng: np.random.Generator) -> list[Expression]:
-    """Return all sentences of the templates that hold for a room, and as many about absent things.
+    def _shortest(self, index: int) -> Description | None:
+        """Return the shortest description that means a thing alone: name, then colour, then room."""
+        item = self._graph.objects[index]
+        tries = [Description(item.name)]
+        tries += [Description(item.name, colour=item.colour)] if item.colour else []
+        tries += [Description(item.name, room=item.room)]
+        return next((d for d in tries if self._graph.meant(d) == index), None)
 
-    pixels: how many pixels saw each object id. Every sentence about a present thing has one target.
-    """
-    seen = [o for o in room.objects if pixels.get(o.id, 0) >= MIN_PIXELS]
-    present = [
-        *_by_class(room, seen),
-        *_by_colour(room, seen),
-        *_on(room, seen),
-        *_next_to(room, seen),
-        *_nearest(room, seen),
-    ]
-    return [*present, *_wrong_colour(room, seen, rng), *_absent(room, rng, max(4, len(present) // 3))]
+    def _related(self) -> list[Asked]:
+        found: list[Asked] = []
+        for relation in RELATIONS:
+            true = self._graph.relations[relation] == 1.0
+            for target in self._seen:
+                anchors = [a for a in np.flatnonzero(true[target]) if a in self._anchors]
+                found += [a for anchor in anchors for a in self._about(target, relation, (int(anchor),))]
+        for relation in EXTREMES:
+            for target in self._seen:
+                near = [a for a in self._anchors if self._is_landmark(target, a)]
+                found += [a for anchor in near for a in self._about(target, relation, (anchor,))]
+        return found + self._between()
 
+    def _is_landmark(self, target: int, anchor: int) -> bool:
+        """Whether a thing may say which of several it is: in the same room, of another name, on the floor."""
+        first, second = self._graph.objects[target], self._graph.objects[anchor]
+        several = np.count_nonzero(self._graph.named(first.name)) > 1
+        return (
+            bool(several)
+            and first.room == second.room
+            and second.support == 0
+            and not could_be(second.name, first.name)
+        )
 
-def _named(room: Room, name: str) -> list[SceneObject]:
-    return [o for o in room.objects if could_be(o, name)]
+    def _between(self) -> list[Asked]:
+        found: list[Asked] = []
+        for target in self._seen:
+            room = self._graph.layout.room[target]
+            near = [a for a in self._anchors if a != target and self._graph.layout.room[a] == room]
+            pairs = [(a, b) for k, a in enumerate(near) for b in near[k + 1 :] if self._faces(target, a, b)]
+            found += [asked for pair in pairs for asked in self._about(target, "between", pair)]
+        return found
 
+    def _faces(self, target: int, first: int, second: int) -> bool:
+        """Whether two things are on opposite sides of a third, roughly: a cheap test before the exact one."""
+        a, t, b = (self._graph.layout.middle[i, :2] for i in (first, target, second))
+        return bool((a - t) @ (b - t) < -0.7 * np.linalg.norm(a - t) * np.linalg.norm(b - t))
 
-def _by_class(room: Room, seen: Sequence[SceneObject]) -> list[Expression]:
-    return [Expression("class", Phrase(f"the {o.name}", (o,))) for o in seen if len(_named(room, o.name)) == 1]
+    def _about(self, target: int, relation: str, anchors: tuple[int, ...]) -> list[Asked]:
+        """Describe a thing by a relation, with as few adjectives as it takes, once in a while with more."""
+        item = self._graph.objects[target]
+        if relation in EXTREMES and any(could_be(self._name(a), item.name) for a in anchors):
+            return []
+        described = tuple(self._anchors[a] for a in anchors)
+        plain = Description(item.name, relation=relation, anchors=described)
+        tries = [plain, replace(plain, colour=item.colour)] if item.colour else [plain]
+        if self._rng.random() < 0.25:
+            tries = tries[::-1]
+        for description in tries:
+            if self._graph.meant(description) == target:
+                return [Asked("relation", description, target, anchors)]
+        return []
 
+    def _in_rooms(self) -> list[Asked]:
+        """Say in which room a thing is, mostly where other rooms have such a thing as well."""
+        descriptions = []
+        for index in self._seen:
+            item = self._graph.objects[index]
+            elsewhere = [o for o in self._graph.objects if o.room != item.room and could_be(o.name, item.name)]
+            if item.room and (elsewhere or self._rng.random() < 0.15):
+                descriptions.append(Description(item.name, room=item.room))
+                descriptions += [Description(item.name, colour=item.colour, room=item.room)] if item.colour else []
+        return self._sure("room", descriptions)
 
-def _by_colour(room: Room, seen: Sequence[SceneObject]) -> list[Expression]:
-    """Name and colour. Rivals of the same kind must have a colour of their own, and another."""
-    found = []
-    for item in seen:
-        rivals = [o for o in _named(room, item.name) if o is not item]
-        if item.colour and all(o.colour and o.colour != item.colour for o in rivals):
-            found.append(Expression("attribute", Phrase(f"the {item.colour} {item.name}", (item,))))
-    return found
+    def _absent(self, related: Sequence[Asked]) -> list[Asked]:
+        """Ask for what is not there: other things, other colours, other places."""
+        tries: list[tuple[Description, tuple[int, ...]]] = [(Description(name), ()) for name in self._missing_names()]
+        colours, rooms = sorted(PALETTE), sorted({o.room for o in self._graph.objects if o.room})
+        for index in self._seen:
+            item = self._graph.objects[index]
+            tries.append((Description(item.name, colour=str(self._rng.choice(colours))), ()))
+            tries += [(Description(item.name, room=str(self._rng.choice(rooms))), ())] if rooms else []
+        # A superlative is true of whatever is the only one, so that another name proves nothing there.
+        for asked in self._sample([a for a in related if a.description.relation not in EXTREMES], 20):
+            other = str(self._rng.choice([o.name for o in self._graph.objects]))
+            tries.append((replace(asked.description, name=other, colour=""), asked.anchors))
+        return [Asked("absent", d, None, anchors) for d, anchors in tries if not self._graph.truth(d).any()]
 
+    def _missing_names(self) -> list[str]:
+        names = sorted({m.name for m in MODELS} | set(ELSEWHERE))
+        missing = [n for n in names if not self._graph.named(n).any()]
+        return [missing[i] for i in self._rng.permutation(len(missing))[:12]]
 
-def _on(room: Room, seen: Sequence[SceneObject]) -> list[Expression]:
-    """Say what a thing stands on. No rival of the target may stand on a rival of the support."""
-    found = []
-    supports = {o.id: o for o in seen}
-    for item in seen:
-        support = supports.get(item.support)
-        if support is None:
-            continue
-        anchors = {o.id for o in _named(room, support.name)}
-        rivals = [o for o in _named(room, item.name) if o is not item and o.support in anchors]
-        if not rivals:
-            found.append(_related(item, "on", support))
-    return found
-
-
-def _next_to(room: Room, seen: Sequence[SceneObject]) -> list[Expression]:
-    found = []
-    for anchor in seen:
-        if len(_named(room, anchor.name)) > 1 or anchor.name in ("rug", "picture", "window"):
-            continue
-        for item in seen:
-            if item.support != anchor.support or item is anchor or item.name in ("rug", "picture", "window", "door"):
-                continue
-            others = [gap(o.mesh, anchor.mesh) for o in _named(room, item.name) if o is not item and o is not anchor]
-            if gap(item.mesh, anchor.mesh) < NEXT_TO and all(g > NOT_NEXT_TO for g in others):
-                found.append(_related(item, "next to", anchor))
-    return found
-
-
-def _nearest(room: Room, seen: Sequence[SceneObject]) -> list[Expression]:
-    """Say which of several of one name is nearest to something that there is one of."""
-    found = []
-    for name in sorted({o.name for o in seen}):
-        group = _named(room, name)
-        alike = all(o in seen and o.name == name for o in group)
-        if len(group) < 2 or not alike or name == "picture":
-            continue
-        for anchor in seen:
-            if anchor in group or len(_named(room, anchor.name)) > 1 or anchor.name == "rug":
-                continue
-            ranked = sorted(group, key=lambda o, a=anchor: gap(o.mesh, a.mesh))  # type: ignore[misc]
-            if gap(ranked[1].mesh, anchor.mesh) - gap(ranked[0].mesh, anchor.mesh) > CLEARLY_NEARER:
-                target = Phrase(f"the {name}", (ranked[0],))
-                found.append(Expression("relation", target, "nearest to", Phrase(f"the {anchor.name}", (anchor,))))
-    return found
-
-
-def _related(item: SceneObject, relation: str, anchor: SceneObject) -> Expression:
-    return Expression(
-        "relation", Phrase(f"the {item.name}", (item,)), relation, Phrase(f"the {anchor.name}", (anchor,))
-    )
-
-
-def _wrong_colour(room: Room, seen: Sequence[SceneObject], rng: np.random.Generator) -> list[Expression]:
-    """Ask for a thing that is there in a colour that none of its kind has."""
-    found = []
-    for name in sorted({o.name for o in seen if o.colour}):
-        kind = _named(room, name)
-        if all(o.colour for o in kind):
-            near = set().union(*(_NEAR_COLOURS[o.colour] | {o.colour} for o in kind))
-            far = sorted(set(PALETTE) - near)
-            if not far:
-                continue
-            colour = str(rng.choice(far))
-            found.append(Expression("absent", Phrase(f"the {colour} {name}", ())))
-    return [found[i] for i in sorted(rng.permutation(len(found))[:4])]
-
-
-def _absent(room: Room, rng: np.random.Generator, count: int) -> list[Expression]:
-    """Ask for things that are not in the room, nor anything that might go by their name."""
-    names = sorted({m.name for m in MODELS} | set(_ELSEWHERE))
-    missing = [n for n in names if not _named(room, n)]
-    return [
-        Expression("absent", Phrase(f"the {missing[i]}", ())) for i in sorted(rng.permutation(len(missing))[:count])
-    ]
-
-
-def gap(a: Mesh, b: Mesh) -> float:
-    """Return the distance between two bounding boxes, metres; 0 where they meet."""
-    apart = np.maximum(np.maximum(a.low - b.high, b.low - a.high), 0.0)
-    return float(np.linalg.norm(apart))
+    def _sample(self, asked: Sequence[Asked], count: int) -> list[Asked]:
+        return [asked[i] for i in self._rng.permutation(len(asked))[:count]]

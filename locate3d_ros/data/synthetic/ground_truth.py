@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from locate3d_ros.data.synthetic.mesh import Floats
 from locate3d_ros.data.synthetic.render import Camera, View
-from locate3d_ros.data.synthetic.scene import Room
+from locate3d_ros.data.synthetic.scene import RoomArea, Scene
 
 
 @dataclass
@@ -39,7 +39,7 @@ def note_seen(seen: dict[int, Seen], view: View, camera: Camera, measured: NDArr
             seen[int(i)] = Seen(len(points), low, high)
 
 
-def objects_json(room: Room, seen: Mapping[int, Seen]) -> list[dict[str, Any]]:
+def objects_json(room: Scene, seen: Mapping[int, Seen]) -> list[dict[str, Any]]:
     """Describe every object: box of its mesh, box of what was seen of it, and how many pixels that was."""
     entries = []
     for item in room.objects:
@@ -49,7 +49,7 @@ def objects_json(room: Room, seen: Mapping[int, Seen]) -> list[dict[str, Any]]:
             "category": item.name,
             "box_min": _rounded(item.mesh.low),
             "box_max": _rounded(item.mesh.high),
-            "room": room.name,
+            "room": item.room,
             "attributes": dict(item.attributes),
             "support": item.support,
             "model": item.source,
@@ -61,16 +61,21 @@ def objects_json(room: Room, seen: Mapping[int, Seen]) -> list[dict[str, Any]]:
     return entries
 
 
-def scene_json(room: Room) -> dict[str, Any]:
+def scene_json(room: Scene) -> dict[str, Any]:
     """Describe the scene: its room as a polygon, its seed, and the licence of every model in it."""
-    w, d = round(room.width, 4), round(room.depth, 4)
     sources = sorted({(o.source, o.licence, o.creator) for o in room.objects})
     return {
-        "id": room.name,
+        "id": room.id,
         "seed": room.seed,
-        "rooms": [{"name": room.name, "polygon": [[0, 0], [w, 0], [w, d], [0, d]], "height": round(room.height, 4)}],
+        "rooms": [_room_json(area) for area in room.rooms],
         "licences": [{"model": s, "licence": licence, "creator": creator} for s, licence, creator in sources],
     }
+
+
+def _room_json(area: RoomArea) -> dict[str, Any]:
+    (x0, y0), (x1, y1) = (_rounded(np.asarray(corner)) for corner in (area.low, area.high))
+    polygon = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]]
+    return {"name": area.name, "polygon": polygon, "height": round(area.height, 4)}
 
 
 def _rounded(values: Floats) -> list[float]:

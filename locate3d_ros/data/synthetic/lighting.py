@@ -45,9 +45,9 @@ def light_on(world: World, surface: Surface) -> Light:
     normal = surface.normal.reshape(-1, 3)
     rows, columns = np.divmod(np.arange(height * width), width)
     tile = (rows % TILE) * TILE + columns % TILE
-    bounced = _bounced(world, xyz, normal, tile).reshape(height, width, 3)
-    visible = [_visible(world, light, xyz, tile).reshape(height, width, 1) for light in world.lights]
-    stacked = _smooth(np.concatenate([bounced, *visible], axis=2), surface)
+    reflected = bounced(world, xyz, normal, tile).reshape(height, width, 3)
+    visible = [visible_share(world, light, xyz, tile).reshape(height, width, 1) for light in world.lights]
+    stacked = _smooth(np.concatenate([reflected, *visible], axis=2), surface)
     return Light(stacked[..., :3], stacked[..., 3:])
 
 
@@ -62,7 +62,7 @@ def direct(light: AreaLight, xyz: Floats32, normal: Floats32) -> Floats32:
     return np.asarray(strength[:, None] * np.asarray(light.colour, dtype=np.float32), dtype=np.float32)
 
 
-def _bounced(world: World, xyz: Floats32, normal: Floats32, tile: NDArray[np.int64]) -> Floats32:
+def bounced(world: World, xyz: Floats32, normal: Floats32, tile: NDArray[np.int64]) -> Floats32:
     """Average the guessed light [n, 3] of what each point sees around it."""
     total = np.zeros((len(xyz), 3), dtype=np.float32)
     table = _hemisphere(TILE * TILE * BOUNCE_RAYS).reshape(TILE * TILE, BOUNCE_RAYS, 3)
@@ -77,7 +77,7 @@ def _bounced(world: World, xyz: Floats32, normal: Floats32, tile: NDArray[np.int
     return np.asarray(total / BOUNCE_RAYS, dtype=np.float32)
 
 
-def _visible(world: World, light: AreaLight, xyz: Floats32, tile: NDArray[np.int64]) -> Floats32:
+def visible_share(world: World, light: AreaLight, xyz: Floats32, tile: NDArray[np.int64]) -> Floats32:
     """Return the share [n] of an area light that each point sees."""
     spots = _square(TILE * TILE * LIGHT_RAYS).reshape(TILE * TILE, LIGHT_RAYS, 2)
     axes = np.stack((light.half_u, light.half_v)).astype(np.float32)

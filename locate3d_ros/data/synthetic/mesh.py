@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,13 +34,14 @@ class Mesh:
     uv: Floats  # [F, 3, 2] texture coordinates of each corner
     material: NDArray[np.int64]  # [F] into materials
     materials: tuple[Material, ...]
+    normals: Floats | None = None  # [F, 3, 3] unit, of each corner, where they were computed before
 
-    @property
+    @cached_property
     def low(self) -> Floats:
         """The smallest corner [3] of the bounding box of all used vertices."""
         return np.asarray(self.vertices[self.triangles].min(axis=(0, 1)), dtype=np.float64)
 
-    @property
+    @cached_property
     def high(self) -> Floats:
         """The largest corner [3] of the bounding box of all used vertices."""
         return np.asarray(self.vertices[self.triangles].max(axis=(0, 1)), dtype=np.float64)
@@ -48,11 +50,12 @@ class Mesh:
         """Turn by `yaw` radians about the z axis through the origin, then shift by (x, y, z)."""
         c, s = math.cos(yaw), math.sin(yaw)
         R = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-        return replace(self, vertices=self.vertices @ R.T + np.array([x, y, z]))
+        normals = None if self.normals is None else self.normals @ R.T
+        return replace(self, vertices=self.vertices @ R.T + np.array([x, y, z]), normals=normals)
 
 
 def merge(meshes: Sequence[Mesh]) -> Mesh:
-    """Put several meshes into one; the order of triangles is the order of the meshes."""
+    """Put several meshes into one, without normals; the order of triangles is the order of the meshes."""
     vertex_offsets = np.cumsum([0] + [len(m.vertices) for m in meshes[:-1]])
     material_offsets = np.cumsum([0] + [len(m.materials) for m in meshes[:-1]])
     return Mesh(
@@ -69,7 +72,10 @@ def corner_normals(mesh: Mesh, crease: float = 0.8) -> Floats:
 
     A corner takes the normal of its vertex, averaged over faces by their angle there, where that is within
     acos(crease) of the face's own normal. Vertices at the same place are one vertex, whatever the file says.
+    A mesh that has normals keeps them.
     """
+    if mesh.normals is not None:
+        return mesh.normals
     corners = mesh.vertices[mesh.triangles]
     face = face_normals(mesh)
     _, place = np.unique(np.round(mesh.vertices, 5), axis=0, return_inverse=True)

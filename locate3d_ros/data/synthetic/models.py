@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from locate3d_ros.data.synthetic.furniture import INSTALLED_FOLDER, FurnitureLibrary
 from locate3d_ros.data.synthetic.mesh import Material, Mesh
+from locate3d_ros.data.synthetic.simplify import finer, lighter
 from locate3d_ros.errors import InputError
 
 CC0_LIBRARY = "BlendSwap-CC-0"
+
+# What a model of a random home may have at most; one that is larger is simplified.
+SMALL_TRIANGLES = 4000
+LARGE_TRIANGLES = 8000
+LONGEST_EDGE = 0.35  # metres: light is computed at corners
 
 # Colours that furniture is painted in, where a model may be painted: name -> sRGB.
 PALETTE = {
@@ -151,6 +157,24 @@ def installed_models() -> tuple[Model, ...]:
     return MODELS
 
 
+def models_of(split: str) -> tuple[Model, ...]:
+    """Return the models of a split: no model of "val" is ever in "train".
+
+    Of every name with several models the last third is held out (one at least), and every fifth name with one model.
+    Raises InputError where a library is missing.
+    """
+    groups: dict[str, list[Model]] = {}
+    for model in installed_models():
+        groups.setdefault(model.name, []).append(model)
+    held_out: set[Model] = set()
+    singles = 0
+    for group in groups.values():
+        singles += len(group) == 1
+        count = max(1, len(group) // 3) if len(group) > 1 else int(singles % 5 == 0)
+        held_out |= set(group[len(group) - count :])
+    return tuple(m for m in MODELS if (m in held_out) == (split == "val"))
+
+
 def find_model(library: str, key: str) -> Model:
     """Return one model of the table. Raises InputError where it holds no such model."""
     for model in MODELS:
@@ -174,6 +198,14 @@ def load_mesh(model: Model) -> Mesh:
     return _library(_file_of(model.library)).load(model.key)
 
 
+@cache
+def load_light_mesh(model: Model) -> Mesh:
+    """Load a model as `load_mesh` does, with normals, few triangles, and none of them large."""
+    small = model.role in ("top", "tv", "hang")
+    return finer(lighter(load_mesh.__wrapped__(model), SMALL_TRIANGLES if small else LARGE_TRIANGLES), LONGEST_EDGE)
+
+
+@cache
 def licence_of(model: Model) -> str:
     """Return the SPDX name of a model's licence."""
     return _library(_file_of(model.library)).licence(model.key)

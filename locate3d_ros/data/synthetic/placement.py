@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from locate3d_ros.data.synthetic.mesh import Mesh
+from locate3d_ros.data.synthetic.caster import RayCaster
+from locate3d_ros.data.synthetic.mesh import Material, Mesh
 from locate3d_ros.data.synthetic.models import PALETTE, Model, creator_of, licence_of, load_mesh, painted
 from locate3d_ros.data.synthetic.scene import SceneObject
+from locate3d_ros.data.synthetic.shapes import box
 from locate3d_ros.data.synthetic.shell import DOOR_SIZE, on_wall, wall_length
-from locate3d_ros.data.synthetic.world import BACKGROUND, World
+from locate3d_ros.data.synthetic.world import BACKGROUND
 
 GAP = 0.02  # metres kept between two things, and from the walls
 DOOR_CLEARANCE = 0.8  # metres kept free in front of a door
@@ -46,9 +49,16 @@ class Area:
 class Furnisher:
     """Furnishes one room of `size` (width, depth, height) with models; ids count up from 1."""
 
-    def __init__(self, size: tuple[float, float, float], rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        size: tuple[float, float, float],
+        rng: np.random.Generator,
+        load: Callable[[Model], Mesh] = load_mesh,
+    ) -> None:
         self.size = size
         self.rng = rng
+        self.load = load
+        self.max_triangles = 10**9  # of all objects together: what would exceed it does not fit
         self.objects: list[SceneObject] = []
         self._taken: list[tuple[Area, float, float]] = []  # ground, lowest and highest point of it
 
@@ -64,9 +74,9 @@ class Furnisher:
         """Keep ground free up to the height of a person."""
         self._taken.append((area, 0.0, 2.0))
 
-    def keep_door_free(self, wall: str, along: float) -> None:
+    def keep_door_free(self, wall: str, along: float, width: float = DOOR_SIZE[0]) -> None:
         """Keep the ground before a door free."""
-        half = DOOR_SIZE[0] / 2.0
+        half = width / 2.0
         corners = Mesh(
             np.array([[-half, 0.0, 0.0], [half, -DOOR_CLEARANCE, 0.0], [half, 0.0, 0.0]]),
             np.array([[0, 1, 2]]),
@@ -90,24 +100,35 @@ class Furnisher:
             if other not in ignored
         )
 
+    def affords(self, mesh: Mesh) -> bool:
+        """Whether the triangles of one more mesh may be added."""
+        return len(mesh.triangles) + sum(len(o.mesh.triangles) for o in self.objects) <= self.max_triangles
+
     def stand(self, model: Model, spot: Spot, tucked_under: tuple[int, ...] = ()) -> SceneObject | None:
         """Stand a model on the floor; None where it does not fit."""
         item = self.make(model)
         item = replace(item, mesh=item.mesh.moved(spot.x, spot.y, 0.0, spot.yaw))
-        return self.add(item) if self.fits(item.mesh, tucked_under) else None
+        return self.add(item) if self.affords(item.mesh) and self.fits(item.mesh, tucked_under) else None
 
     def stand_at_wall(self, model: Model, wall: str, along: float) -> SceneObject | None:
         """Stand a model with its back to a wall, its middle `along` metres from the wall's left end."""
         item = self.make(model)
+        if not self.affords(item.mesh):
+            return None
         back = float(item.mesh.high[1]) + 0.03
-        mesh = on_wall(item.mesh.moved(0.0, -back, 0.0), wall, along, self.size[:2])
-        return self.add(replace(item, mesh=mesh)) if self.fits(mesh) else None
+        if not self.fits(on_wall(crate_of(item.mesh).moved(0.0, -back, 0.0), wall, along, self.size[:2])):
+            return None
+        return self.add(replace(item, mesh=on_wall(item.mesh.moved(0.0, -back, 0.0), wall, along, self.size[:2])))
 
     def stand_somewhere_at_wall(self, model: Model, wall: str, tries: int = 24) -> SceneObject | None:
         """Stand a model at a free place of a wall; None where there is none."""
-        half = float(load_mesh(model).high[0])
+        half = float(self.load(model).high[0])
         length = wall_length(wall, self.size[0], self.size[1])
+        crate = crate_of(self.load(model))
+        back = float(crate.high[1]) + 0.03
         for along in self.rng.uniform(half, max(half, length - half), tries):
+            if not self.fits(on_wall(crate.moved(0.0, -back, 0.0), wall, float(along), self.size[:2])):
+                continue
             item = self.stand_at_wall(model, wall, float(along))
             if item is not None:
                 return item
@@ -116,6 +137,8 @@ class Furnisher:
     def put_on(self, model: Model, support: SceneObject, spot: Spot, tolerance: float = 0.012) -> SceneObject | None:
         """Put a model onto a support where that is flat under its whole footprint; None where it is not."""
         item = self.make(model)
+        if not self.affords(item.mesh):
+            return None
         flat = item.mesh.moved(spot.x, spot.y, 0.0, spot.yaw)
         height = rest_height(support.mesh, flat, tolerance)
         if height is None:
@@ -137,7 +160,7 @@ class Furnisher:
 
     def make(self, model: Model) -> SceneObject:
         """Load a model at the origin; one that may be painted gets a random colour of the palette."""
-        mesh, colour = load_mesh(model), model.colour
+        mesh, colour = self.load(model), model.colour
         if colour == "*":
             colour = str(self.rng.choice(list(PALETTE)))
             mesh = painted(mesh, PALETTE[colour])
@@ -149,6 +172,12 @@ class Furnisher:
         area = ground_of(mesh)
         wide = Area(area.x0 - GAP, area.y0 - GAP, area.x1 + GAP, area.y1 + GAP)
         return any(wide.meets(ground_of(o.mesh)) for o in self.objects if o.support == support.id)
+
+
+def crate_of(mesh: Mesh) -> Mesh:
+    """Return the bounding box of a mesh as a mesh: quarter turns and shifts of the one are those of the other."""
+    (x0, y0, z0), (x1, y1, z1) = mesh.low, mesh.high
+    return box((float(x0), float(y0), float(z0)), (float(x1), float(y1), float(z1)), Material((1.0, 1.0, 1.0)))
 
 
 def ground_of(mesh: Mesh) -> Area:
@@ -175,12 +204,12 @@ def rest_height(support: Mesh, mesh: Mesh, tolerance: float) -> float | None:
     return float(heights.max()) if float(heights.max() - heights.min()) <= tolerance else None
 
 
-_PROBES: dict[int, tuple[Mesh, World]] = {}
+_PROBES: dict[int, tuple[Mesh, RayCaster]] = {}
 
 
-def _probe(mesh: Mesh) -> World:
+def _probe(mesh: Mesh) -> RayCaster:
     """Return a mesh made ready for rays; the last one is kept, as tables are tried many times in a row."""
     if id(mesh) not in _PROBES:
         _PROBES.clear()
-        _PROBES[id(mesh)] = (mesh, World([mesh], [1], []))
+        _PROBES[id(mesh)] = (mesh, RayCaster(mesh))
     return _PROBES[id(mesh)][1]

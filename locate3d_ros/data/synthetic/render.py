@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from locate3d_ros.data.synthetic.atlas import Floats32, to_srgb
+from locate3d_ros.data.synthetic.caster import Hits
 from locate3d_ros.data.synthetic.lighting import Light, Surface, direct, light_on, same_surface
 from locate3d_ros.data.synthetic.vectors import dot, unit
-from locate3d_ros.data.synthetic.world import BACKGROUND, Hits, World
+from locate3d_ros.data.synthetic.world import BACKGROUND, World
 from locate3d_ros.types import Intrinsics
 
 LIGHT_STEP = 2  # light is computed on every second pixel
@@ -25,6 +26,7 @@ class View:
     depth: Floats32  # [H, W] metres along the optical axis; 0 where nothing is seen
     ids: NDArray[np.uint16]  # [H, W] object id, 0 = background
     normal: Floats32  # [H, W, 3] map frame, towards the camera; zero where nothing is seen
+    shine: Floats32 | None = None  # [H, W] of the surface, where the sensor needs it
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,12 @@ class Camera:
         origins = np.broadcast_to(self.T_map_camera[:3, 3], directions.shape)
         return np.concatenate((origins, directions), axis=1).astype(np.float32)
 
+    def pixel_rays(self) -> Floats32:
+        """Return the rays [H·W, 6] through all pixels, row by row."""
+        k = self.intrinsics
+        v, u = (g.reshape(-1).astype(np.float64) for g in np.mgrid[0 : k.height, 0 : k.width])
+        return self.rays(u, v)
+
 
 def render(world: World, camera: Camera, exposure: float = 1.0) -> View:
     """Render one image. Depth is exact at pixel centres; colour is averaged over four subpixels at edges."""
@@ -49,14 +57,14 @@ def render(world: World, camera: Camera, exposure: float = 1.0) -> View:
     v, u = (g.reshape(-1).astype(np.float64) for g in np.mgrid[0 : k.height, 0 : k.width])
     rays = camera.rays(u, v)
     hits = world.cast(rays)
-    depth, ids, normal = _buffers(world, hits, rays, (k.height, k.width))
+    depth, ids, normal = buffers_of(world, hits, rays, (k.height, k.width))
     xyz = rays[:, :3] + rays[:, 3:] * depth.reshape(-1, 1)
     shader = _Shader(world, camera, Surface(xyz.reshape(k.height, k.width, 3), normal))
     light = np.zeros((k.height * k.width, 3), dtype=np.float32)
-    light[hits.ray] = _tone(shader.shade(hits, rays, u, v) * exposure)
-    edges = np.flatnonzero(_edges(depth, ids, normal))
+    light[hits.ray] = tone(shader.shade(hits, rays, u, v) * exposure)
+    edges = np.flatnonzero(edges_of(depth, ids, normal))
     if len(edges):
-        samples = [_tone(shader.colours(u[edges] + du, v[edges] + dv) * exposure) for du, dv in SUBPIXELS]
+        samples = [tone(shader.colours(u[edges] + du, v[edges] + dv) * exposure) for du, dv in SUBPIXELS]
         light[edges] = np.mean(samples, axis=0)
     rgb = to_srgb(light).reshape(k.height, k.width, 3)
     return View((rgb * 255.0 + 0.5).astype(np.uint8), depth, ids, normal)
@@ -128,7 +136,7 @@ def _highlight(center: tuple[float, float, float], xyz: Floats32, mirrored: Floa
     return np.asarray(1.2 * lobe[:, None], dtype=np.float32)
 
 
-def _buffers(
+def buffers_of(
     world: World, hits: Hits, rays: Floats32, shape: tuple[int, int]
 ) -> tuple[Floats32, NDArray[np.uint16], Floats32]:
     """Scatter hits into depth, ids and normal images."""
@@ -141,7 +149,7 @@ def _buffers(
     return depth.reshape(shape), ids.reshape(shape), normal.reshape(*shape, 3)
 
 
-def _edges(depth: Floats32, ids: NDArray[np.uint16], normal: Floats32) -> NDArray[np.bool_]:
+def edges_of(depth: Floats32, ids: NDArray[np.uint16], normal: Floats32) -> NDArray[np.bool_]:
     """Mark pixels [H, W] whose right or lower neighbour is of another object, depth or direction, and those too."""
     marked = np.zeros(depth.shape, dtype=np.bool_)
     for axis in (0, 1):
@@ -156,7 +164,7 @@ def _edges(depth: Floats32, ids: NDArray[np.uint16], normal: Floats32) -> NDArra
     return marked
 
 
-def _tone(linear: Floats32) -> Floats32:
+def tone(linear: Floats32) -> Floats32:
     """Compress bright light softly into [0, 1], as cameras do; dark and middle values keep their contrast."""
     shoulder = 0.7
     over = np.maximum(linear - shoulder, 0.0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +33,16 @@ class Surfaces:
     metres_per_floor_repeat: float = 1.6
 
 
+@dataclass(frozen=True)
+class Opening:
+    """A hole in a wall that reaches down to the floor."""
+
+    wall: str  # one of WALLS
+    along: float  # metres from the wall's left end, as seen from inside, to its middle
+    width: float
+    top: float  # metres above the floor
+
+
 def wall_length(wall: str, width: float, depth: float) -> float:
     """Return how long a wall is in a room of width x depth."""
     return width if wall in ("north", "south") else depth
@@ -52,8 +63,10 @@ def on_wall(mesh: Mesh, wall: str, along: float, size: tuple[float, float], z: f
     return mesh.moved(x, y, z, WALLS[wall] * np.pi / 2.0)
 
 
-def shell(rng: np.random.Generator, size: Point, surfaces: Surfaces) -> tuple[Mesh, ...]:
-    """Make floor, ceiling, four walls and skirting of a room of (width, depth, height)."""
+def shell(
+    rng: np.random.Generator, size: Point, surfaces: Surfaces, openings: Sequence[Opening] = ()
+) -> tuple[Mesh, ...]:
+    """Make floor, ceiling, four walls with their openings, and skirting of a room of (width, depth, height)."""
     width, depth, height = size
     floor = Material((1, 1, 1), getattr(textures, surfaces.floor)(rng, surfaces.floor_colour), shine=0.02)
     wall = Material((1, 1, 1), getattr(textures, surfaces.wall)(rng, surfaces.wall_colour))
@@ -66,11 +79,46 @@ def shell(rng: np.random.Generator, size: Point, surfaces: Surfaces) -> tuple[Me
     ]
     for name in WALLS:
         length = wall_length(name, width, depth)
-        half = length / 2.0
-        panel = quad((-half, 0, 0), (length, 0, 0), (0, 0, height), wall, (length, height))
-        board = box((-half, -0.015, 0.0), (half, 0.0, 0.09), skirting)
-        parts += [on_wall(m, name, half, (width, depth)) for m in (panel, board)]
+        holes = [o for o in openings if o.wall == name]
+        panels = _wall_panels(length, height, holes, wall, skirting)
+        parts += [on_wall(m, name, length / 2.0, (width, depth)) for m in panels]
     return tuple(parts)
+
+
+def _wall_panels(
+    length: float, height: float, holes: Sequence[Opening], wall: Material, skirting: Material
+) -> list[Mesh]:
+    """Make a wall from left to right, the middle of its foot on the origin: panels, what is above holes, skirting."""
+    half = length / 2.0
+    parts, left = [], 0.0
+    for hole in [*sorted(holes, key=lambda o: o.along), Opening("", length + 0.5, 1.0, 0.0)]:
+        right = min(hole.along - hole.width / 2.0, length)
+        if right - left > 1e-6:
+            # The painting of the wall goes on behind a hole: texture coordinates count from the wall's left end.
+            panel = quad((left - half, 0, 0), (right - left, 0, 0), (0, 0, height), wall, (right - left, height))
+            parts.append(replace(panel, uv=panel.uv + [left, 0.0]))
+            parts.append(box((left - half, -0.015, 0.0), (right - half, 0.0, 0.09), skirting))
+        if hole.wall:
+            above = height - hole.top
+            parts.append(
+                quad((right - half, 0, hole.top), (hole.width, 0, 0), (0, 0, above), wall, (hole.width, above))
+            )
+        left = hole.along + hole.width / 2.0
+    return parts
+
+
+def doorway_frame(opening: Opening, thickness: float, colour: Colour) -> Mesh:
+    """Make the lining of an opening in a wall of `thickness` and the trim on both its faces.
+
+    The room's face of the wall is y = 0, the other room's y = thickness; the foot's middle is on the origin.
+    """
+    trim, sill = Material(colour, shine=0.05), Material((0.45, 0.33, 0.22), shine=0.05)
+    half, top, edge = opening.width / 2.0, opening.top, 0.07
+    parts = [box((-half, 0.0, -0.02), (half, thickness, 0.004), sill)]
+    for left, right in ((-half - edge, -half), (half, half + edge)):
+        parts.append(box((left, -0.02, 0.0), (right, thickness + 0.02, top + edge), trim))
+    parts.append(box((-half, -0.02, top), (half, thickness + 0.02, top + edge), trim))
+    return merge(parts)
 
 
 def window(rng: np.random.Generator) -> Mesh:
@@ -105,6 +153,22 @@ def door(rng: np.random.Generator, colour: Colour) -> Mesh:
     parts.append(box((-half, -0.05, height), (half, 0.0, height + 0.08), trim))
     parts.append(box((half - 0.13, -0.09, 1.0), (half - 0.03, -0.075, 1.02), metal))
     parts.append(box((half - 0.05, -0.09, 0.995), (half - 0.03, -0.03, 1.025), metal))
+    return merge(parts)
+
+
+def open_leaf(rng: np.random.Generator, colour: Colour, hinge: float) -> Mesh:
+    """Make a door that stands open at a right angle, hinged at x = `hinge` just outside an opening around x = 0.
+
+    The wall is the plane y = 0, the room in front of it.
+    """
+    height, deep = DOOR_SIZE[1] - 0.02, DOOR_SIZE[0] - 0.04
+    grain = textures.wood(rng, colour).transpose(1, 0, 2) if min(colour) < 0.8 else textures.plaster(rng, colour)
+    leaf = Material((1, 1, 1), np.ascontiguousarray(grain), shine=0.04)
+    metal = Material((0.75, 0.75, 0.76), shine=0.7)
+    left, right = sorted((hinge + np.sign(hinge) * 0.01, hinge + np.sign(hinge) * 0.05))
+    parts = [box((left, -deep - 0.03, 0.01), (right, -0.03, height), leaf)]
+    for x0, x1 in ((left - 0.05, left), (right, right + 0.05)):
+        parts.append(box((x0, -deep + 0.03, 1.0), (x1, -deep + 0.05, 1.02), metal))
     return merge(parts)
 
 

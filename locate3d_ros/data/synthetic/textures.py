@@ -129,3 +129,34 @@ def outdoors(rng: np.random.Generator) -> Image:
     image[trees] = (np.array([0.30, 0.45, 0.18]) * (1.0 + 0.22 * leaves[..., None]))[trees]
     image[215:] = np.array([0.45, 0.62, 0.28]) * (1.0 + 0.08 * leaves[215:, :, None])
     return _to_image(image)
+
+
+def herringbone(rng: np.random.Generator, colour: Colour) -> Image:
+    """Floor of short boards laid at right angles to each other."""
+    size, board = 512, 64
+    shade = 1.0 + 0.05 * _noise(rng, size, (0.8, 14.0))
+    turned = 1.0 + 0.05 * _noise(rng, size, (14.0, 0.8))
+    y, x = np.mgrid[0:size, 0:size] // (board // 2)
+    across = (x // 2 + y // 2) % 2 == 0
+    tone = 1.0 + 0.12 * rng.uniform(-1.0, 1.0, (size // board, size // board, 2))
+    half = np.where(across, y % 2, x % 2)
+    shade = np.where(across, shade, turned) * tone[y // 2, x // 2, half]
+    joint = np.where(across, np.arange(size)[:, None] % (board // 2) < 1, np.arange(size)[None, :] % (board // 2) < 1)
+    edge = (np.arange(size) % board < 1)[:, None] | (np.arange(size) % board < 1)[None, :]
+    return _paint(colour, np.where(joint | edge, 0.7 * shade, shade))
+
+
+def checkers(rng: np.random.Generator, colour: Colour) -> Image:
+    """Light and dark tiles in turn, 4 x 4 per repeat."""
+    light = tiles(rng, colour).astype(np.float64) / 255.0
+    step = light.shape[0] // 4
+    dark = (np.indices((4, 4)).sum(axis=0) % 2).astype(np.float64)
+    return _to_image(light * (1.0 - 0.55 * np.kron(dark, np.ones((step, step))))[..., None])
+
+
+def panelled(rng: np.random.Generator, colour: Colour) -> Image:
+    """Upright boards with a groove between them, painted."""
+    shade = 1.0 + 0.008 * _noise(rng, 256, (20.0, 1.0))
+    groove = np.arange(256) % 32
+    shade *= np.where(groove < 2, 0.86, np.where(groove < 4, 1.03, 1.0))[None, :]
+    return _paint(colour, shade)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -39,6 +39,10 @@ class Planner:
         fitting = [m for m in self.models if m.role == role and (not name or m.name == name)]
         fitting = fitting or [m for m in self.models if m.role == role]
         return fitting[int(self.room.rng.integers(len(fitting)))]
+
+    def has(self, role: str) -> bool:
+        """Whether there is any model of a role."""
+        return any(m.role == role for m in self.models)
 
     def at_wall(self, role: str, name: str = "") -> tuple[SceneObject, str] | None:
         """Stand something at whichever wall has room for it, trying other models too; nothing twice of one name."""
@@ -180,7 +184,8 @@ def _bathroom(plan: Planner) -> None:
 
 def _playroom(plan: Planner) -> None:
     room = plan.room
-    room.stand(plan.pick("big"), Spot(room.size[0] / 2.0, room.size[1] / 2.0))
+    if plan.has("big"):
+        room.stand(plan.pick("big"), Spot(room.size[0] / 2.0, room.size[1] / 2.0))
     plan.at_wall("sofa")
     _television(plan)
     low = plan.at_wall("low")
@@ -190,13 +195,22 @@ def _playroom(plan: Planner) -> None:
     plan.on_floor(4)
 
 
-# Each with the kind of small things that are usual in it.
-THEMES: tuple[tuple[str, Callable[[Planner], None]], ...] = (
-    ("living", _living),
-    ("kitchen", _kitchen),
-    ("bedroom", _bedroom),
-    ("office", _office),
-    ("dining", _dining),
-    ("bathroom", _bathroom),
-    ("living", _playroom),
-)
+def _hallway(plan: Planner) -> None:
+    low = plan.at_wall("low", "chest of drawers")
+    if low:
+        plan.on_top(low[0], 3)
+    plan.at_wall("tall", "wardrobe")
+    plan.on_floor(4)
+
+
+# Kind of room -> the kind of small things that are usual in it, and what furnishes it.
+THEMES: Mapping[str, tuple[str, Callable[[Planner], None]]] = {
+    "living room": ("living", _living),
+    "kitchen": ("kitchen", _kitchen),
+    "bedroom": ("bedroom", _bedroom),
+    "office": ("office", _office),
+    "dining room": ("dining", _dining),
+    "bathroom": ("bathroom", _bathroom),
+    "playroom": ("living", _playroom),
+    "hallway": ("living", _hallway),
+}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from locate3d_ros.data.synthetic.atlas import Floats32, TextureAtlas
+from locate3d_ros.data.synthetic.caster import Hits, RayCaster
 from locate3d_ros.data.synthetic.mesh import Mesh, corner_normals, face_normals, merge
 from locate3d_ros.data.synthetic.vectors import dot, unit
-from locate3d_ros.errors import InputError
 
 BACKGROUND = 0  # the object id of walls, floor, ceiling and of nothing at all
 
@@ -38,16 +37,6 @@ class AreaLight:
         return float(4.0 * np.linalg.norm(np.cross(self.half_u, self.half_v)))
 
 
-@dataclass(frozen=True)
-class Hits:
-    """Where rays met the scene. Rays that met nothing are left out; `ray` tells which ones these are."""
-
-    ray: NDArray[np.int64]  # [n] index of the ray
-    distance: Floats32  # [n] along the ray in lengths of its direction
-    triangle: NDArray[np.int64]  # [n]
-    weights: Floats32  # [n, 3] of the triangle's corners
-
-
 class World:
     """Geometry, materials and lights of one scene.
 
@@ -63,36 +52,26 @@ class World:
         self.uv = mesh.uv.astype(np.float32)
         # Per mesh: a wall and the ceiling meet in a corner, and yet neither is rounded there.
         self.normals = np.concatenate([corner_normals(m) for m in meshes]).astype(np.float32)
-        self._faces = face_normals(mesh).astype(np.float32)
+        self.faces = face_normals(mesh).astype(np.float32)
         self.shine = np.asarray([m.shine for m in mesh.materials], dtype=np.float32)
         self.glow = np.asarray([m.glow for m in mesh.materials], dtype=np.float32)
         self.texel_density = _texel_density(mesh, self.atlas.full_size)
-        self._open3d = _import_open3d()
-        self._scene = self._open3d.t.geometry.RaycastingScene(nthreads=1)
-        self._scene.add_triangles(
-            self._open3d.core.Tensor(np.ascontiguousarray(mesh.vertices, dtype=np.float32)),
-            self._open3d.core.Tensor(np.ascontiguousarray(mesh.triangles, dtype=np.uint32)),
-        )
+        self.corners = mesh.vertices[mesh.triangles].astype(np.float32)  # [F, 3, 3]
+        self.mesh_of = np.repeat(np.arange(len(meshes)), [len(m.triangles) for m in meshes])
+        self._caster = RayCaster(mesh)
 
     def cast(self, rays: Floats32) -> Hits:
         """Cast rays [n, 6] (origin, direction)."""
-        found = self._scene.cast_rays(self._open3d.core.Tensor(np.ascontiguousarray(rays)), nthreads=1)
-        distance = found["t_hit"].numpy()
-        ray = np.flatnonzero(np.isfinite(distance))
-        bary = found["primitive_uvs"].numpy()[ray]
-        weights = np.stack((1.0 - bary[:, 0] - bary[:, 1], bary[:, 0], bary[:, 1]), axis=1)
-        triangle = found["primitive_ids"].numpy()[ray].astype(np.int64)
-        return Hits(ray, distance[ray], triangle, weights)
+        return self._caster.cast(rays)
 
     def blocked(self, rays: Floats32, reach: float) -> NDArray[np.bool_]:
         """Return for rays [n, 6] whether anything lies within `reach` lengths of their direction."""
-        tensor = self._open3d.core.Tensor(np.ascontiguousarray(rays))
-        return np.asarray(self._scene.test_occlusions(tensor, 0.0, reach, nthreads=1).numpy(), dtype=np.bool_)
+        return self._caster.blocked(rays, reach)
 
     def normal_at(self, hits: Hits, directions: Floats32) -> Floats32:
         """Return smooth unit normals [n, 3] turned towards where the rays (directions [n, 3]) came from."""
         normal = unit(_mixed(self.normals, hits))
-        away = dot(self._faces[hits.triangle], directions) > 0
+        away = dot(self.faces[hits.triangle], directions) > 0
         return np.asarray(np.where(away[:, None], -normal, normal), dtype=np.float32)
 
     def albedo_at(self, hits: Hits, pixel_size: Floats32) -> Floats32:
@@ -118,13 +97,3 @@ def _texel_density(mesh: Mesh, texture_size: NDArray[np.int64]) -> Floats32:
     uv_area = np.abs(uv_edges[:, 0, 0] * uv_edges[:, 1, 1] - uv_edges[:, 0, 1] * uv_edges[:, 1, 0])
     texels = uv_area * texture_size[mesh.material].prod(axis=1)
     return np.asarray(np.sqrt(texels / np.maximum(area, 1e-12)), dtype=np.float32)
-
-
-def _import_open3d() -> Any:  # noqa: ANN401 — a module without type stubs
-    try:
-        import open3d
-    except ImportError as error:
-        raise InputError(
-            f"open3d cannot be imported ({error}); install the extra: pip install locate3d_ros[scenes]"
-        ) from None
-    return open3d
