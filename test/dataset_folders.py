@@ -1,4 +1,4 @@
-"""Writes a small data set folder by hand: two boxes before a wall, seen by one straight camera."""
+"""Writes a small data set folder by hand: two crates before a wall, seen by one camera."""
 
 from __future__ import annotations
 
@@ -8,39 +8,50 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-WIDTH, HEIGHT, FOCAL = 64, 48, 60.0
-WALL, FRONT = 2.0, 1.5  # metres from the camera to the wall and to the boxes' faces
-CRATES = {7: (8, 20, 24, 40), 9: (40, 20, 56, 40)}  # object id -> u0, v0, u1, v1 of its face, pixels
+WIDTH, HEIGHT, FOCAL = 128, 96, 120.0
+WALL, FRONT, SLANT = 2.2, 1.5, 0.2  # metres: to the wall, to the crates' front edges, and how far their faces recede
+CRATES = {7: (16, 40, 48, 80), 9: (80, 40, 112, 80)}  # object id -> u0, v0, u1, v1, pixels
 COLOURS = {7: (200, 40, 40), 9: (40, 60, 200)}  # RGB
+T_MAP_CAMERA = np.array([[0.0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 1], [0, 0, 0, 1]])  # looks along x, 1 m up
 
 
-def face_box(pixels: tuple[int, int, int, int], depth: float = FRONT) -> tuple[list[float], list[float]]:
-    """Return min and max of a face's pixel centres in the camera frame, which is the map frame of frame 0."""
+def crate_depth(pixels: tuple[int, int, int, int]) -> np.ndarray:
+    """Return the depth [v, u] of a crate that turns an edge to the camera, millimetres."""
     u0, v0, u1, v1 = pixels
-    x = [(u - (WIDTH - 1) / 2) / FOCAL * depth for u in (u0, u1 - 1)]
-    y = [(v - (HEIGHT - 1) / 2) / FOCAL * depth for v in (v0, v1 - 1)]
-    return [x[0], y[0], depth], [x[1], y[1], depth]
+    away = np.abs(np.arange(u0, u1) - (u0 + u1 - 1) / 2) / ((u1 - u0) / 2)
+    return np.tile(np.round(1000 * (FRONT + SLANT * away)), (v1 - v0, 1)).astype(np.uint16)
+
+
+def seen_box(pixels: tuple[int, int, int, int]) -> np.ndarray:
+    """Return the box [2, 3] of a crate's pixel centres in the map frame, metres."""
+    u0, v0, u1, v1 = pixels
+    z = crate_depth(pixels) / 1000.0
+    v, u = np.mgrid[v0:v1, u0:u1]
+    xyz = np.stack([(u - (WIDTH - 1) / 2) / FOCAL * z, (v - (HEIGHT - 1) / 2) / FOCAL * z, z], axis=-1).reshape(-1, 3)
+    in_map = xyz @ T_MAP_CAMERA[:3, :3].T + T_MAP_CAMERA[:3, 3]
+    return np.stack([in_map.min(axis=0), in_map.max(axis=0)])
 
 
 def write_scene(folder: Path, frames: int = 2) -> Path:
-    """Write a scene of one view, `frames` times; the camera looks along z of the map."""
+    """Write a scene of one view, `frames` times."""
     rgb = np.full((HEIGHT, WIDTH, 3), 180, np.uint8)
     depth = np.full((HEIGHT, WIDTH), WALL * 1000, np.uint16)
     ids = np.zeros((HEIGHT, WIDTH), np.uint16)
-    for number, (u0, v0, u1, v1) in CRATES.items():
-        rgb[v0:v1, u0:u1], depth[v0:v1, u0:u1], ids[v0:v1, u0:u1] = COLOURS[number], FRONT * 1000, number
+    for number, pixels in CRATES.items():
+        u0, v0, u1, v1 = pixels
+        rgb[v0:v1, u0:u1], depth[v0:v1, u0:u1], ids[v0:v1, u0:u1] = COLOURS[number], crate_depth(pixels), number
     for part in ("recording", "instances"):
         (folder / part).mkdir(parents=True)
     for index in range(frames):
         stem = folder / "recording" / f"{index:06d}"
         cv2.imwrite(str(stem) + ".color.png", rgb[..., ::-1])
         cv2.imwrite(str(stem) + ".depth.png", depth)
-        Path(str(stem) + ".pose.txt").write_text("1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n")
+        np.savetxt(str(stem) + ".pose.txt", T_MAP_CAMERA)
         cv2.imwrite(str(folder / "instances" / f"{index:06d}.png"), ids)
     color = {"fx": FOCAL, "fy": FOCAL, "cx": (WIDTH - 1) / 2, "cy": (HEIGHT - 1) / 2, "width": WIDTH, "height": HEIGHT}
     write_json(folder / "recording" / "camera.json", {"color": color, "frame_id": "map", "rate": 1.0})
     write_json(folder / "objects.json", [_object(number, pixels) for number, pixels in CRATES.items()])
-    corners = [[-1, -1], [1, -1], [1, 1], [-1, 1]]
+    corners = [[0, -1], [3, -1], [3, 1], [0, 1]]
     write_json(folder / "scene.json", {"id": folder.name, "rooms": [{"name": "hall", "polygon": corners}]})
     return folder
 
@@ -78,10 +89,10 @@ def write_json(path: Path, content: object) -> None:
 
 
 def _object(number: int, pixels: tuple[int, int, int, int]) -> dict[str, object]:
-    low, high = face_box(pixels)
+    low, high = seen_box(pixels).tolist()
     return {
         "id": number, "name": f"crate {number}", "category": "crate", "room": "hall",
-        "box_min": low, "box_max": [*high[:2], high[2] + 0.3], "seen_min": low, "seen_max": high,
+        "box_min": low, "box_max": [high[0] + 0.3, *high[1:]], "seen_min": low, "seen_max": high,
         "pixels": 2 * (pixels[2] - pixels[0]) * (pixels[3] - pixels[1]),
         "attributes": {"colour": "red" if number == 7 else "blue"},
     }  # fmt: skip

@@ -23,7 +23,7 @@ needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="
 
 
 def jobs(folder: Path, *names: str) -> list[CacheJob]:
-    return [CacheJob(str(folder), name, Config(), 1) for name in names]
+    return [CacheJob(str(folder), str(folder), name, Config(), 1) for name in names]
 
 
 def attempts(folder: Path) -> dict[str, int]:

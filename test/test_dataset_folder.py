@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dataset_folders import CRATES, HEIGHT, WIDTH, face_box, sentence, write_dataset, write_json, write_scene
+from dataset_folders import CRATES, HEIGHT, WIDTH, seen_box, sentence, write_dataset, write_json, write_scene
 
 import locate3d_ros
 from locate3d_ros.data.dataset_folder import DatasetFolder
@@ -28,18 +28,18 @@ def test_scenes_splits_and_sentences_are_listed(dataset):
 
 def test_objects_have_boxes_of_the_whole_and_of_the_seen_part(dataset):
     first, second = DatasetFolder(dataset).scene("a").objects()
-    low, high = face_box(CRATES[7])
+    low, high = seen_box(CRATES[7])
     assert (first.id, first.category, first.room, dict(first.attributes)) == (7, "crate", "hall", {"colour": "red"})
     np.testing.assert_allclose(first.seen_box, [low, high])
-    np.testing.assert_allclose(first.box, [low, [high[0], high[1], high[2] + 0.3]])
-    assert second.pixels == 640
+    np.testing.assert_allclose(first.box, [low, high + [0.3, 0, 0]])
+    assert second.pixels == 2560
 
 
 def test_rooms_and_instance_ids_are_read(dataset):
     scene = DatasetFolder(dataset).scene("b")
     assert [(room.name, room.polygon.shape) for room in scene.rooms()] == [("hall", (4, 2))]
     ids = scene.instance_ids(1)
-    assert (ids.dtype, ids.shape, ids[30, 10], ids[0, 0]) == (np.uint16, (HEIGHT, WIDTH), 7, 0)
+    assert (ids.dtype, ids.shape, ids[60, 20], ids[0, 0]) == (np.uint16, (HEIGHT, WIDTH), 7, 0)
 
 
 def test_frames_keep_their_file_numbers_when_one_is_faulty(tmp_path):

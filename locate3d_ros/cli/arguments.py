@@ -14,6 +14,7 @@ import tyro
 
 from locate3d_ros.cli.cache_arguments import CacheArguments
 from locate3d_ros.cli.convert_arguments import ConvertArguments
+from locate3d_ros.cli.evaluate_arguments import EvaluateArguments
 from locate3d_ros.cli.scenes_arguments import ScenesArguments
 from locate3d_ros.config import Config, RecordingConfig
 from locate3d_ros.errors import InputError
@@ -71,6 +72,7 @@ _Command = Union[  # noqa: UP007
     Annotated[ConvertArguments, tyro.conf.subcommand("convert")],
     Annotated[CacheArguments, tyro.conf.subcommand("cache")],
     Annotated[ScenesArguments, tyro.conf.subcommand("scenes")],
+    Annotated[EvaluateArguments, tyro.conf.subcommand("evaluate")],
 ]
 _MARKERS = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff)
 

@@ -17,6 +17,8 @@ class CacheArguments:
 
     dataset: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DATASET")]
     """A data set folder (docs/datasets.md); files go to DATASET/cache/."""
+    cache: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Where the files go instead of DATASET/cache."""
     workers: int = 0
     """Processes on this machine; 0 = one per core."""
     shard: Annotated[str, tyro.conf.arg(metavar="I/N")] = "1/1"

@@ -27,12 +27,13 @@ def run_cache(arguments: CacheArguments) -> None:
     if arguments.workers < 0:
         raise InputError(f"--workers {arguments.workers}: give 0 (one per core) or more")
     scene_ids = _shard(dataset.scene_ids(), arguments.shard)
-    device = resolve_device(arguments.config.device)
-    folder = cache_folder(dataset.path.resolve(), arguments.config, build_extractor(arguments.config, device))
+    root, device = dataset.path.resolve(), resolve_device(arguments.config.device)
+    cache = (arguments.cache or root / "cache").resolve()
+    folder = cache_folder(cache, arguments.config, build_extractor(arguments.config, device))
     _make(folder)
     missing = [scene_id for scene_id in scene_ids if not is_cached(cached_path(folder, scene_id))]
     faults = []
-    for count, outcome in enumerate(_lifted(arguments, dataset.path.resolve(), missing), start=1):
+    for count, outcome in enumerate(_lifted(arguments, (root, cache), missing), start=1):
         _tell(f"{count} of {len(missing)}: {outcome.scene_id}, {_how(outcome)}")
         if outcome.fault:
             faults.append(f"{outcome.scene_id}: {outcome.fault}")
@@ -44,13 +45,13 @@ def run_cache(arguments: CacheArguments) -> None:
         raise InputError(f"{len(faults)} scenes failed: {'; '.join(faults[:_SHOWN])}; mend them and run this again")
 
 
-def _lifted(arguments: CacheArguments, dataset: Path, scene_ids: Sequence[str]) -> Iterator[CacheOutcome]:
+def _lifted(arguments: CacheArguments, folders: tuple[Path, Path], scene_ids: Sequence[str]) -> Iterator[CacheOutcome]:
     if not scene_ids:
         return iter(())
     cores = os.cpu_count() or 1
     workers = min(arguments.workers or cores, len(scene_ids))
     threads = arguments.config.threads or (1 if arguments.ray is not None else max(1, cores // workers))
-    jobs = [CacheJob(str(dataset), scene_id, arguments.config, threads) for scene_id in scene_ids]
+    jobs = [CacheJob(str(folders[0]), str(folders[1]), scene_id, arguments.config, threads) for scene_id in scene_ids]
     if arguments.ray is not None:
         return lift_on_ray(jobs, arguments.ray, run_job)
     return lift_in_pool(jobs, workers, run_job)
@@ -68,7 +69,7 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror}); make the data set writable") from None
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); give another place by --cache") from None
 
 
 def _how(outcome: CacheOutcome) -> str:

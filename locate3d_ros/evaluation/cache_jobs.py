@@ -15,6 +15,7 @@ class CacheJob:
     """One scene to be lifted; travels to worker processes and other machines."""
 
     dataset: str  # the same path on every machine
+    cache: str  # where lifted scenes go; as well
     scene_id: str
     config: Config
     threads: int  # CPU threads that the worker may use

@@ -27,11 +27,11 @@ def run_job(job: CacheJob) -> CacheOutcome:
     """Lift a scene and write its file. Raises what goes wrong; nothing is left behind then."""
     started = time.monotonic()
     torch.set_num_threads(job.threads)
-    dataset, device = Path(job.dataset), resolve_device(job.config.device)
+    device = resolve_device(job.config.device)
     extractor = _extractor(job.config)
-    folder = cache_folder(dataset, job.config, extractor)
+    folder = cache_folder(Path(job.cache), job.config, extractor)
     folder.mkdir(parents=True, exist_ok=True)
-    lifted = lift_scene(DatasetFolder(dataset).scene(job.scene_id), extractor, job.config, device)
+    lifted = lift_scene(DatasetFolder(job.dataset).scene(job.scene_id), extractor, job.config, device)
     write_cached_scene(cached_path(folder, job.scene_id), lifted)
     return CacheOutcome(job.scene_id, voxels=len(lifted.snapshot), seconds=time.monotonic() - started)
 

@@ -42,9 +42,9 @@ def cache_key(config: Config, extractor: FeatureExtractor) -> str:
     return f"{config.backend}-{config.quality}-{digest[:12]}"
 
 
-def cache_folder(dataset: Path, config: Config, extractor: FeatureExtractor) -> Path:
-    """Return the folder of a data set's lifted scenes for this configuration."""
-    return dataset / "cache" / cache_key(config, extractor)
+def cache_folder(root: Path, config: Config, extractor: FeatureExtractor) -> Path:
+    """Return the folder below `root`, mostly DATASET/cache, of the lifted scenes for this configuration."""
+    return root / cache_key(config, extractor)
 
 
 def cached_path(folder: Path, scene_id: str) -> Path:
