@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from locate3d_ros.config import RecordingConfig
-from locate3d_ros.data.recordings import arkitscenes, replica, scannet, scannetpp
+from locate3d_ros.data.recordings import arkitscenes, replica, scannet, scannetpp, stray_scanner
 from locate3d_ros.data.recordings.bag_files import SUFFIXES
 from locate3d_ros.data.recordings.plain import load_plain
 from locate3d_ros.data.recordings.recording import Recording
@@ -18,7 +18,7 @@ from locate3d_ros.data.recordings.tum import load_tum
 from locate3d_ros.errors import InputError
 
 _FRAME_FILE = re.compile(r"(frame-)?\d+\.(color\.(png|jpg|jpeg)|depth\.png|pose\.txt)")
-_LAYOUTS = "a rosbag2, 7-Scenes, TUM, ScanNet, ScanNet++, ARKitScenes, Replica or plain folder"
+_LAYOUTS = "a rosbag2, 7-Scenes, TUM, ScanNet, ScanNet++, ARKitScenes, Replica, Stray Scanner or plain folder"
 _MEND = f"give {_LAYOUTS} (docs/recordings.md)"
 _AS_RECORDED = RecordingConfig()
 
@@ -83,6 +83,8 @@ def _load_data_set(folder: Path, names: set[str], config: RecordingConfig) -> Re
     """Open a folder in the layout of a data set of the field."""
     if {replica.IMAGES, replica.TRACK} <= names:
         return replica.load_replica(folder)
+    if names >= stray_scanner.SIGNS:
+        return stray_scanner.load_stray_scanner(folder)
     if (frames := arkitscenes.frames_folder(folder)) is not None:
         return arkitscenes.load_arkitscenes(frames, config)
     if scannetpp.PHONE in names:
