@@ -49,6 +49,9 @@ class TextureAtlas:
                 pieces.append(image.reshape(-1, 3))
             self.mean[i] = pieces[-1].mean(axis=0)
         self._texels = np.concatenate(pieces)
+        # Offset, height and width side by side, so that one look-up fetches them.
+        places = np.concatenate((self._offset[..., None], self._size), axis=2)
+        self._places = np.ascontiguousarray(places.reshape(-1, 3), dtype=np.int32)
 
     @property
     def full_size(self) -> NDArray[np.int64]:
@@ -72,12 +75,11 @@ class TextureAtlas:
 
     def nearest(self, material: NDArray[np.int64], uv: Floats32, level: NDArray[np.int64]) -> Floats32:
         """Return linear colours [n, 3] of the nearest texels; arguments as `sample`."""
-        level = np.clip(level, 0, LEVELS - 1)
-        size = self._size[material, level]
-        x = (np.mod(uv[:, 0], 1.0) * size[:, 1]).astype(np.int64)
-        y = (np.mod(1.0 - uv[:, 1], 1.0) * size[:, 0]).astype(np.int64)
-        x, y = np.minimum(x, size[:, 1] - 1), np.minimum(y, size[:, 0] - 1)
-        return np.asarray(self._texels[self._offset[material, level] + y * size[:, 1] + x])
+        offset, height, width = self._places[material * LEVELS + np.clip(level, 0, LEVELS - 1)].T
+        u, v = uv[:, 0], 1.0 - uv[:, 1]
+        x = np.minimum(((u - np.floor(u)) * width).astype(np.int32), width - 1)
+        y = np.minimum(((v - np.floor(v)) * height).astype(np.int32), height - 1)
+        return np.asarray(self._texels[offset + y * width + x])
 
 
 def _pyramid(material: Material) -> list[Floats32]:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,12 @@ import cv2
 import numpy as np
 
 from locate3d_ros.data.annotations.grounded_expression import read_expressions, write_expressions
+from locate3d_ros.data.synthetic.episode import changed, episode_json
 from locate3d_ros.data.synthetic.home import make_home
 from locate3d_ros.data.synthetic.home_recording import Pass, record_home
-from locate3d_ros.data.synthetic.models import installed_models
+from locate3d_ros.data.synthetic.models import installed_models, models_of
 from locate3d_ros.data.synthetic.options import DatasetOptions
+from locate3d_ros.data.synthetic.scene_folder import write_json
 from locate3d_ros.data.synthetic.tour import home_tour, make_walk
 from locate3d_ros.errors import InputError
 
@@ -90,18 +92,31 @@ def _record(options: DatasetOptions, index: int, folder: Path) -> None:
     rng = np.random.default_rng([*seed, 1])
     kind = options.scenes.walk
     walk = make_walk(rng, KINDS_OF_WALK[index % len(KINDS_OF_WALK)] if kind == "mixed" else kind)
-    poses = home_tour(home, options.scenes.frames, walk, rng)
-    record_home([Pass(home, tuple(poses))], folder, options.scenes, seed)
+    if not options.scenes.dynamic:
+        poses = home_tour(home, options.scenes.frames, walk, rng)
+        record_home([Pass(home, tuple(poses))], folder, options.scenes, seed)
+        return
+    later, changes = changed(home, models_of(options.scenes.split), rng)
+    lengths = [options.scenes.frames // 2, options.scenes.frames - options.scenes.frames // 2]
+    passes = [Pass(s, tuple(home_tour(s, n, walk, rng))) for s, n in zip((home, later), lengths, strict=True)]
+    record_home(passes, folder, options.scenes, seed)
+    write_json(folder / "episode.json", episode_json((home, later), lengths, changes))
 
 
 def _sync(folder: Path) -> None:
     """Flush all files of a folder to the disk, then the folders themselves."""
-    for path in [*(p for p in folder.rglob("*")), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    # At the same time: the disk then writes many files at once.
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(_sync_one, folder.rglob("*")))
+    _sync_one(folder)
+
+
+def _sync_one(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def gather_annotations(options: DatasetOptions) -> None:

@@ -29,14 +29,17 @@ def note_seen(seen: dict[int, Seen], view: View, camera: Camera, measured: NDArr
     rays = camera.rays(columns.astype(np.float64), rows.astype(np.float64))
     xyz = (rays[:, :3] + rays[:, 3:] * view.depth[rows, columns, None]).astype(np.float64)
     ids = view.ids[rows, columns]
-    for i in np.unique(ids):
-        points = xyz[ids == i]
-        low, high = points.min(axis=0), points.max(axis=0)
-        if i in seen:
-            old = seen[int(i)]
-            seen[int(i)] = Seen(old.pixels + len(points), np.minimum(old.low, low), np.maximum(old.high, high))
+    order = np.argsort(ids, kind="stable")
+    found, start, count = np.unique(ids[order], return_index=True, return_counts=True)
+    if not len(found):
+        return
+    lows, highs = (ufunc.reduceat(xyz[order], start, axis=0) for ufunc in (np.minimum, np.maximum))
+    for i, n, low, high in zip(found.tolist(), count.tolist(), lows, highs, strict=True):
+        old = seen.get(i)
+        if old is None:
+            seen[i] = Seen(n, low, high)
         else:
-            seen[int(i)] = Seen(len(points), low, high)
+            seen[i] = Seen(old.pixels + n, np.minimum(old.low, low), np.maximum(old.high, high))
 
 
 def objects_json(room: Scene, seen: Mapping[int, Seen]) -> list[dict[str, Any]]:

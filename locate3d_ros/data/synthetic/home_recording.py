@@ -26,7 +26,6 @@ from locate3d_ros.data.synthetic.scene_folder import (
     make_folders,
     viewer_of,
     write_frame,
-    write_image,
     write_json,
     write_pose,
 )
@@ -69,9 +68,9 @@ def record_home(passes: Sequence[Pass], folder: Path, options: SceneOptions, see
     estimated = drifted(poses, record.rng) if options.sensor.pose_drift else poses
     for index, pose in enumerate(estimated):
         write_pose(folder, index, pose)
-    for one in passes:
-        # What was taken away or moved has to be seen again to be known.
-        record.seen = {i: s for i, s in record.seen.items() if one.scene.object(i) in passes[0].scene.objects}
+    for before, one in zip([passes[0], *passes], passes, strict=False):
+        # What was taken away is not to be known any more, and what was moved has to be seen again.
+        record.seen = {i: s for i, s in record.seen.items() if _stays(i, before.scene, one.scene)}
         _record_pass(one, record)
     scene = passes[-1].scene
     write_json(folder / "recording" / "camera.json", _camera_json(options))
@@ -96,11 +95,15 @@ def _record_pass(one: Pass, record: _Record) -> None:
         rgb = motion_blur(rgb, record.rng) if effects.blur else rgb
         sensor = sensor_of(effects)
         depth = measure_depth(depth_view, np.abs(facing(depth_view, depth_camera)), sensor, record.rng)
-        write_frame(record.folder, record.frames, measure_colour(rgb, sensor, record.rng), depth)
-        write_image(record.folder / "instances" / f"{record.frames:06d}.png", depth_view.ids)
+        write_frame(record.folder, record.frames, measure_colour(rgb, sensor, record.rng), depth, depth_view.ids)
         note_seen(record.seen, depth_view, depth_camera, depth > 0)
         record.last_ids = view.ids
         record.frames += 1
+
+
+def _stays(number: int, before: Scene, after: Scene) -> bool:
+    old, new = before.object(number), after.object(number)
+    return old is not None and new is not None and np.array_equal(old.mesh.vertices, new.mesh.vertices)
 
 
 def _views(

@@ -134,6 +134,52 @@ bath islandBath bathtub white
 }
 
 
+# Material -> keys of models that are plainly made of it, "library:" before those of one library.
+_MATERIALS = {
+    "wood": """BlendSwap-CC-0: bedsideTable2 oakTable table desk oakChair bookcase wardrobe shelves televisionCabinet
+        crate barrel stool2 caballito antiqueChair osakaChair babyRockingBed cuckooClock
+        BlendSwap-CC-BY: bedsideTable table biurko3 simpleDesk wardrobe chest dresserWithDrawers tvStand piano
+        KatorLegaz: full-bookcase
+        Scopia: black_table wooden_table_office white_kitchen_table saloon_table wardrobe1 kids_shelves crib
+        children_bed""",
+    "leather": """BlendSwap-CC-0: couch2 modernArmchair sofa2 briefcase
+        BlendSwap-CC-BY: couch3 armChair2 armchair1
+        Scopia: leather_sofa""",
+    "metal": """BlendSwap-CC-0: fireExtinguisher radiator radiator3 dustbin
+        BlendSwap-CC-BY: espressokettle sef-kasa foldingChair
+        KatorLegaz: filing-cabinet
+        Scopia: iron_bed toaster""",
+    "plastic": """BlendSwap-CC-0: plasticChair plasticCup box tableFan
+        KatorLegaz: recycling-bin folding-table""",
+    "glass": """BlendSwap-CC-0: yogurtBottle
+        KatorLegaz: red-wine-bottle-01
+        Scopia: wine_bottle""",
+    "fabric": """BlendSwap-CC-0: L_shaped_sofa couch armchair2 teddyBear
+        BlendSwap-CC-BY: sofa2 fotel backpack
+        KatorLegaz: futon-couch mid-century-sofa mid-century-chair
+        Scopia: clear_sofa simple_sofa burlap_sofa armchair3""",
+    "wicker": "Scopia: rattanArmchair",
+    "ceramic": """BlendSwap-CC-0: toiletsUnit washbasin caffe_final
+        BlendSwap-CC-BY: toilets_unit_jay_hardy washbasin_jay_hardy
+        KatorLegaz: coffee-mug bread-plate
+        Scopia: vase1 vase2 vase3 jar cup teapot""",
+}
+
+
+def _materials() -> dict[tuple[str, str], str]:
+    found, library = {}, ""
+    for material, text in _MATERIALS.items():
+        for word in text.split():
+            if word.endswith(":"):
+                library = word[:-1]
+            else:
+                found[library, word] = material
+    return found
+
+
+_MATERIAL_OF = _materials()
+
+
 def _parse(library: str, text: str) -> list[Model]:
     models = []
     for line in text.strip().splitlines():
@@ -203,6 +249,11 @@ def load_light_mesh(model: Model) -> Mesh:
     """Load a model as `load_mesh` does, with normals, few triangles, and none of them large."""
     small = model.role in ("top", "tv", "hang")
     return finer(lighter(load_mesh.__wrapped__(model), SMALL_TRIANGLES if small else LARGE_TRIANGLES), LONGEST_EDGE)
+
+
+def material_of(model: Model) -> str:
+    """Return what a model is plainly made of; "" where one cannot say."""
+    return _MATERIAL_OF.get((model.library, model.key), "")
 
 
 @cache

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from locate3d_ros.data.synthetic.caster import RayCaster
 from locate3d_ros.data.synthetic.mesh import Material, Mesh
-from locate3d_ros.data.synthetic.models import PALETTE, Model, creator_of, licence_of, load_mesh, painted
+from locate3d_ros.data.synthetic.models import PALETTE, Model, creator_of, licence_of, load_mesh, material_of, painted
 from locate3d_ros.data.synthetic.scene import SceneObject
 from locate3d_ros.data.synthetic.shapes import box
 from locate3d_ros.data.synthetic.shell import DOOR_SIZE, on_wall, wall_length
@@ -160,18 +160,32 @@ class Furnisher:
 
     def make(self, model: Model) -> SceneObject:
         """Load a model at the origin; one that may be painted gets a random colour of the palette."""
-        mesh, colour = self.load(model), model.colour
-        if colour == "*":
-            colour = str(self.rng.choice(list(PALETTE)))
-            mesh = painted(mesh, PALETTE[colour])
-        source = f"{model.library}/{model.key}"
-        return SceneObject(0, model.name, mesh, colour, BACKGROUND, source, licence_of(model), creator_of(model))
+        return object_of(model, self.load(model), self.rng)
 
     def _hits_things_on(self, support: SceneObject, mesh: Mesh) -> bool:
         """Whether a mesh meets something that stands on the same support (its ground alone decides)."""
         area = ground_of(mesh)
         wide = Area(area.x0 - GAP, area.y0 - GAP, area.x1 + GAP, area.y1 + GAP)
         return any(wide.meets(ground_of(o.mesh)) for o in self.objects if o.support == support.id)
+
+
+def object_of(model: Model, mesh: Mesh, rng: np.random.Generator) -> SceneObject:
+    """Make a thing of a model's mesh; one that may be painted gets a random colour of the palette."""
+    colour = model.colour
+    if colour == "*":
+        colour = str(rng.choice(list(PALETTE)))
+        mesh = painted(mesh, PALETTE[colour])
+    return SceneObject(
+        id=0,
+        name=model.name,
+        mesh=mesh,
+        colour=colour,
+        support=BACKGROUND,
+        source=f"{model.library}/{model.key}",
+        licence=licence_of(model),
+        creator=creator_of(model),
+        material=material_of(model),
+    )
 
 
 def crate_of(mesh: Mesh) -> Mesh:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +45,9 @@ class Camera:
         origins = np.broadcast_to(self.T_map_camera[:3, 3], directions.shape)
         return np.concatenate((origins, directions), axis=1).astype(np.float32)
 
+    @cached_property
     def pixel_rays(self) -> Floats32:
-        """Return the rays [H·W, 6] through all pixels, row by row."""
+        """The rays [H·W, 6] through all pixels, row by row."""
         k = self.intrinsics
         v, u = (g.reshape(-1).astype(np.float64) for g in np.mgrid[0 : k.height, 0 : k.width])
         return self.rays(u, v)

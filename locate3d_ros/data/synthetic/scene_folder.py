@@ -25,6 +25,7 @@ from locate3d_ros.types import Intrinsics
 FRAME_RATE = 2.0  # frames per second of the recording
 FOCAL_LENGTH = 525.0 / 640.0  # of the picture's width, as Kinect-like cameras have it
 DEMO_SENTENCES = 60
+PNG_EFFORT = 2  # of 9: more takes longer and saves little of noisy depth
 LEAST_IN_IMAGE = 40  # pixels: a thing of fewer in the last image is not in the viewer's sight
 
 
@@ -46,9 +47,8 @@ def write_scene(scene: Scene, poses: Sequence[Floats], folder: Path, intrinsics:
         camera = Camera(intrinsics, pose)
         view, rng = render(world, camera, exposure), np.random.default_rng([scene.seed, 2, index])
         depth = measure_depth(view, facing(view, camera), DepthSensor(), rng)
-        write_frame(folder, index, measure_colour(view.rgb, DepthSensor(), rng), depth)
+        write_frame(folder, index, measure_colour(view.rgb, DepthSensor(), rng), depth, view.ids)
         write_pose(folder, index, pose)
-        write_image(folder / "instances" / f"{index:06d}.png", view.ids)
         note_seen(seen, view, camera, depth > 0)
     write_json(folder / "recording" / "camera.json", {**color_json(intrinsics), "frame_id": "map", "rate": FRAME_RATE})
     write_json(folder / "objects.json", objects_json(scene, seen))
@@ -74,15 +74,18 @@ def viewer_of(seen: Mapping[int, Seen], last_ids: NDArray[np.uint16], pose: Floa
 
 def facing(view: View, camera: Camera) -> NDArray[np.float32]:
     """Return the cosine [H, W] between surface normals and the line of sight."""
-    directions = camera.pixel_rays()[:, 3:].reshape(*view.depth.shape, 3)
+    directions = camera.pixel_rays[:, 3:].reshape(*view.depth.shape, 3)
     return np.asarray(-dot(unit(directions), view.normal), dtype=np.float32)
 
 
-def write_frame(folder: Path, index: int, rgb: NDArray[np.uint8], depth: NDArray[np.uint16]) -> None:
-    """Write colour [H, W, 3] and depth [h, w] in millimetres."""
+def write_frame(
+    folder: Path, index: int, rgb: NDArray[np.uint8], depth: NDArray[np.uint16], ids: NDArray[np.uint16]
+) -> None:
+    """Write colour [H, W, 3], depth [h, w] in millimetres and object ids [h, w] of the depth's pixels."""
     stem = folder / "recording" / f"{index:06d}"
     write_image(stem.with_suffix(".color.jpg"), rgb[..., ::-1])
     write_image(stem.with_suffix(".depth.png"), depth)
+    write_image(folder / "instances" / f"{index:06d}.png", ids)
 
 
 def write_pose(folder: Path, index: int, pose: Floats) -> None:
@@ -103,6 +106,6 @@ def write_json(path: Path, content: object) -> None:
 
 def write_image(path: Path, image: NDArray[Any]) -> None:
     """Encode an image by its suffix; whoever writes a scene sees to it that the folder is whole in the end."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, 88] if path.suffix == ".jpg" else [cv2.IMWRITE_PNG_COMPRESSION, 6]
+    options = [cv2.IMWRITE_JPEG_QUALITY, 88] if path.suffix == ".jpg" else [cv2.IMWRITE_PNG_COMPRESSION, PNG_EFFORT]
     _, encoded = cv2.imencode(path.suffix, np.ascontiguousarray(image), options)
     path.write_bytes(encoded.tobytes())

@@ -16,7 +16,8 @@ CELLS = (0.003, 0.004, 0.006, 0.008, 0.011, 0.015, 0.02, 0.03, 0.04)  # metres
 def lighter(mesh: Mesh, max_triangles: int) -> Mesh:
     """Return a mesh of at most about `max_triangles`: vertices within a small cell become one.
 
-    Every corner keeps the normal and the texture coordinates that it had. The cell is the smallest of CELLS that does.
+    Every corner keeps the normal and the texture coordinates that it had. The cell is the smallest of CELLS that does,
+    else the largest.
     """
     mesh = replace(mesh, normals=corner_normals(mesh))
     if len(mesh.triangles) <= max_triangles:
