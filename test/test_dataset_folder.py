@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from dataset_folders import CRATES, HEIGHT, WIDTH, seen_box, sentence, write_dataset, write_json, write_scene
+from recording_writers import write_tum
 
 import locate3d_ros
 from locate3d_ros.data.dataset_folder import DatasetFolder
+from locate3d_ros.data.recordings import load_recording
 from locate3d_ros.errors import InputError
 
 
@@ -46,6 +49,15 @@ def test_frames_keep_their_file_numbers_when_one_is_faulty(tmp_path):
     scene = DatasetFolder(write_scene(tmp_path / "s", frames=4)).scene("s")
     (scene.recording_path / "000001.depth.png").write_bytes(b"torn")
     assert [number for number, _ in scene.frames()] == [0, 2, 3]
+
+
+def test_without_instance_images_any_recording_will_do(tmp_path):
+    folder = write_scene(tmp_path / "s")
+    shutil.rmtree(folder / "instances")
+    shutil.rmtree(folder / "recording")
+    write_tum(folder / "recording")
+    scene = DatasetFolder(folder).scene("s")
+    assert [number for number, _ in scene.frames()] == list(range(len(load_recording(scene.recording_path))))
 
 
 def test_one_scene_with_its_own_sentences_is_a_data_set(tmp_path):

@@ -26,7 +26,7 @@ TIMES = re.compile(r'.*"(seconds|peak)_.*')
 def measured(tmp_path_factory):
     """Evaluate once for all tests; return the data set and the reports' folder."""
     folder = tmp_path_factory.mktemp("evaluation")
-    dataset = write_dataset(folder / "crates")
+    dataset = write_dataset(folder / "crates", ("a", "b", "c"))
     out = [f"--{form}={folder / f'out.{form}'}" for form in ("json", "markdown", "html")]
     assert main(["evaluate", str(dataset), *out]) == 0
     return dataset, folder
@@ -35,10 +35,11 @@ def measured(tmp_path_factory):
 def test_json_has_what_the_schema_names(measured):
     report = json.loads((measured[1] / "out.json").read_text())
     assert (report["schema"], report["dataset"], report["split"]) == ("locate3d/evaluation@1", "crates", "val")
-    assert (report["model"], report["n"], report["n_present"]) == ("similarity", 6, 4)
+    assert (report["model"], report["n"], report["n_present"]) == ("similarity", 9, 6)
     assert set(report["by_kind"]) == {"attribute"}
-    assert report["by_distractors"]["1"]["n"] == 4
+    assert report["by_distractors"]["1"]["n"] == 6
     assert report["interval95"]["acc25"][0] <= report["acc25"] <= report["interval95"]["acc25"][1]
+    assert report["interval95"]["refused"] is None  # of three sentences
     assert 0.0 <= report["refusal_auroc"] <= 1.0
     assert 0.0 <= report["mask_iou"] <= 1.0
     assert report["seconds_per_request"] > 0
@@ -78,7 +79,7 @@ def test_page_and_tables_show_every_contestant_and_pictures(measured):
 
 
 def test_scenes_are_lifted_once(measured):
-    assert len(list(measured[0].glob("cache/*/*.safetensors"))) == 2
+    assert len(list(measured[0].glob("cache/*/*.safetensors"))) == 3
 
 
 def test_chance_is_the_share_of_right_proposals_and_the_oracle_the_best(measured):

@@ -137,6 +137,12 @@ def test_alike_sentences_of_a_scene_do_not_narrow_the_interval():
     assert by_scene[1] - by_scene[0] > 3 * (pooled[1] - pooled[0])
 
 
+def test_few_sentences_have_no_interval():
+    for count, has in ((4, False), (5, True)):
+        found = summarise(Record("model", [outcome(question(), (1, 0), 0.5)] * count, [1.0]), 0.4, seed=0)
+        assert (found.acc25.interval is not None) == has
+
+
 def test_what_cannot_be_measured_is_none():
     record = Record("model", [outcome(question(), (1, 1), None)], [1.0])
     found = summarise(record, 0.4, seed=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -11,9 +12,9 @@ from dataset_folders import CRATES, WALL, seen_box, write_dataset, write_scene
 
 from locate3d_ros.cli.main import main
 from locate3d_ros.config import Config, MappingConfig
-from locate3d_ros.data.scene_folder import SceneFolder
+from locate3d_ros.data.scene_folder import SceneFolder, SceneObject
 from locate3d_ros.errors import InputError
-from locate3d_ros.evaluation.object_votes import ObjectVotes
+from locate3d_ros.evaluation.object_votes import ObjectVotes, objects_of_boxes
 from locate3d_ros.evaluation.scene_cache import cache_key, lift_scene, read_cached_scene, write_cached_scene
 from locate3d_ros.mapping.map_file import load_map, save_map
 from locate3d_ros.types import Frame, FrameFeatures, Intrinsics, Slot, TokenTable
@@ -44,6 +45,25 @@ def test_voxels_take_the_object_that_is_there(lifted):
         assert (ids[inside] == number).all()
     assert (ids[xyz[:, 0] > WALL - 0.1] == 0).all()
     assert set(ids.tolist()) == {0, 7, 9}
+
+
+def test_without_instance_images_boxes_tell_the_objects(tmp_path):
+    folder = write_scene(tmp_path / "s")
+    shutil.rmtree(folder / "instances")
+    lifted = lift_scene(SceneFolder(folder), FlatExtractor(), Config(), torch.device("cpu"))
+    xyz = lifted.snapshot.xyz.numpy()
+    boxes = [(number, *seen_box(pixels)) for number, pixels in CRATES.items()]
+    expected = [next((i for i, a, b in boxes if ((p >= a) & (p <= b)).all()), 0) for p in xyz]
+    assert lifted.object_ids.tolist() == expected
+    assert set(expected) == {0, 7, 9}
+
+
+def test_of_boxes_within_each_other_the_smaller_counts():
+    objects = [
+        SceneObject(i, "a", "a", box, box, None, "", {})
+        for i, box in ((5, np.array([[0.0, 0, 0], [2, 2, 2]])), (6, np.array([[0.0, 0, 0], [1, 1, 1]])))
+    ]
+    assert objects_of_boxes(torch.tensor([[0.5, 0.5, 0.5], [1.5, 1, 1], [3, 0, 0]]), objects).tolist() == [6, 5, 0]
 
 
 def test_votes_equal_a_count_by_hand():

@@ -13,6 +13,7 @@ from locate3d_ros.data.bad_file import BadFileError
 from locate3d_ros.data.json_files import list_of, object_of, read_json, text_of, whole_number
 from locate3d_ros.data.recordings.frame_files import find_frames
 from locate3d_ros.data.recordings.image_io import decode_depth
+from locate3d_ros.data.recordings.load import load_recording
 from locate3d_ros.data.recordings.plain import PREFIX, load_plain
 from locate3d_ros.errors import InputError
 from locate3d_ros.types import Frame
@@ -20,6 +21,7 @@ from locate3d_ros.types import Frame
 OBJECTS = "objects.json"
 ABOUT = "scene.json"
 RECORDING = "recording"
+INSTANCES = "instances"
 _MEND = "write it as docs/datasets.md says, or make the scene again"
 
 Floats = npt.NDArray[np.float64]
@@ -91,8 +93,12 @@ class SceneFolder:
     def frames(self) -> Iterator[tuple[int, Frame]]:
         """Walk the usable frames with the numbers that their files have.
 
+        A scene without instance images may hold a recording of any layout.
         Raises InputError where the recording is missing, or at the end where no frame was usable.
         """
+        if not self.has_instance_ids:
+            yield from enumerate(load_recording(self.recording_path))
+            return
         if not self.recording_path.is_dir():
             raise InputError(f"{self.recording_path}: no such folder; {_MEND}")
         numbers = [files.number for files in find_frames(self.recording_path, PREFIX)]
@@ -100,12 +106,17 @@ class SceneFolder:
         for walked, frame in enumerate(recording):
             yield numbers[walked + len(recording.skipped)], frame
 
+    @property
+    def has_instance_ids(self) -> bool:
+        """Whether the scene has images of object ids at all."""
+        return (self.path / INSTANCES).is_dir()
+
     def instance_ids(self, frame_index: int) -> npt.NDArray[np.uint16]:
         """Read the object id of every depth pixel [H, W] of the frame with this number; 0 = none.
 
         Raises InputError where the image is missing or damaged.
         """
-        file = self.path / "instances" / f"{frame_index:06d}.png"
+        file = self.path / INSTANCES / f"{frame_index:06d}.png"
         try:
             return decode_depth(file.read_bytes(), file)
         except OSError as error:

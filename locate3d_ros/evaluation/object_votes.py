@@ -1,6 +1,8 @@
-"""Which object each voxel of a map is: the one that most of its depth pixels show."""
+"""Which object each voxel of a map is: the one that most of its depth pixels show, or whose box it lies in."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +10,7 @@ import torch
 from torch import Tensor
 
 from locate3d_ros.config import MappingConfig
+from locate3d_ros.data.scene_folder import SceneObject
 from locate3d_ros.errors import InputError
 from locate3d_ros.geometry.transforms import transform_points
 from locate3d_ros.mapping.cells import cells_of_points, pack_cells
@@ -15,6 +18,18 @@ from locate3d_ros.mapping.lifting import unproject, usable_pixels
 from locate3d_ros.types import Frame
 
 _IDS = 1 << 16  # object ids of an instance image
+
+
+def objects_of_boxes(xyz: Tensor, objects: Sequence[SceneObject]) -> Tensor:
+    """Return the object id [N] int32 of points [N, 3] by boxes alone: of several the smallest; 0 = none.
+
+    For scenes without instance images, which are too much work to draw by hand.
+    """
+    ids = torch.zeros(len(xyz), dtype=torch.int32)
+    for item in sorted(objects, key=lambda each: float(np.prod(each.seen_box[1] - each.seen_box[0])), reverse=True):
+        low, high = torch.from_numpy(item.seen_box)
+        ids[((xyz >= low) & (xyz <= high)).all(dim=1)] = item.id
+    return ids
 
 
 class ObjectVotes:

@@ -15,7 +15,7 @@ from torch import Tensor
 from locate3d_ros.config import Config
 from locate3d_ros.data.scene_folder import SceneFolder
 from locate3d_ros.errors import InputError
-from locate3d_ros.evaluation.object_votes import ObjectVotes
+from locate3d_ros.evaluation.object_votes import ObjectVotes, objects_of_boxes
 from locate3d_ros.files import whole_file
 from locate3d_ros.mapping.keyframes import KeyframeRule
 from locate3d_ros.mapping.map_file import load_any_map, map_metadata, map_tensors
@@ -53,22 +53,26 @@ def cached_path(folder: Path, scene_id: str) -> Path:
 
 
 def lift_scene(scene: SceneFolder, extractor: FeatureExtractor, config: Config, device: torch.device) -> CachedScene:
-    """Map a scene's recording and find the object of every voxel.
+    """Map a scene's recording and find the object of every voxel; without instance images, by the objects' boxes.
 
     Raises InputError where a file of the scene is missing or wrong, or where no depth is usable.
     """
     mapping = config.mapping
     voxel_map = VoxelFeatureMap(mapping, extractor, device)
-    keyframes, votes = KeyframeRule(mapping), ObjectVotes(mapping)
+    keyframes = KeyframeRule(mapping)
+    votes = ObjectVotes(mapping) if scene.has_instance_ids else None
     for number, frame in scene.frames():
         voxel_map.add(frame, extractor.extract(frame) if keyframes.accept(frame) else None)
-        votes.add(frame, scene.instance_ids(number))
+        if votes is not None:
+            votes.add(frame, scene.instance_ids(number))
     snapshot = voxel_map.snapshot()
     if len(snapshot) == 0:
         raise InputError(
             f"{scene.recording_path}: no depth between {mapping.min_depth} and {mapping.max_depth} m; "
             "check the depth images' unit or change max_depth"
         )
+    if votes is None:
+        return CachedScene(snapshot, objects_of_boxes(snapshot.xyz.cpu(), scene.objects()))
     return CachedScene(snapshot, votes.winners(snapshot.cells))
 
 

@@ -11,6 +11,7 @@ from locate3d_ros.evaluation.measures import Floats, Indices, RefusalPoint, Resa
 from locate3d_ros.evaluation.outcomes import Outcome
 
 MANY = 3  # distractors from which all counts are one row
+LEAST = 5  # sentences: draws of fewer are too much alike to say how sure a figure is
 Interval = tuple[float, float]
 
 
@@ -116,7 +117,7 @@ class _Columns:
             kept = rows[chosen[rows]]
             return float(values[kept].mean()) if len(kept) else None
 
-        return self._figure(of)
+        return self._figure(of, int(chosen.sum()))
 
     def group(self, members: np.ndarray) -> Group:
         """Measure the members [n] about present things."""
@@ -131,8 +132,8 @@ class _Columns:
 
     def auroc(self) -> Figure:
         """Measure how well scores tell present from absent things."""
-        return self._figure(lambda rows: auroc(*self.scores(rows)))
+        return self._figure(lambda rows: auroc(*self.scores(rows)), min(map(len, self.scores(self.rows))))
 
-    def _figure(self, of: Callable[[Indices], float | None]) -> Figure:
-        value = of(self.rows)
-        return Figure(value, None if value is None else self._resamples.interval(of))
+    def _figure(self, of: Callable[[Indices], float | None], count: int) -> Figure:
+        """Measure, with an interval where the rows are enough for one."""
+        return Figure(of(self.rows), self._resamples.interval(of) if count >= LEAST else None)
