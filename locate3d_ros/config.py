@@ -28,8 +28,14 @@ class MappingConfig:
     """… or turned this far, radians…"""
     keyframe_interval: float = 5.0
     """… or this much time has passed, seconds."""
+    max_observations: int = 64
+    """A voxel's means follow at least one part in so many at each frame, so that it shows the present; 0: all alike."""
+    carve_views: int = 2
+    """Voxels that so many views in a row see through are removed; 0: none ever is."""
+    carve_noise: float = 0.006
+    """A voxel is seen through where depth is larger by half its diagonal plus this times depth squared, 1/metres."""
     memory_mb: float = 2048.0
-    """Upper bound of the map's own tensors; beyond it the voxels farthest from the camera leave first."""
+    """Upper bound of the map's own tensors; beyond it the blocks farthest from the camera leave first."""
     store_views: bool = True
     """Keep keyframe thumbnails with the map, for pictures (a privacy choice)."""
     max_views: int = 20
@@ -39,7 +45,15 @@ class MappingConfig:
         """Refuse values that no map can have."""
         for name in ("voxel_size", "fine_voxel_size", "max_depth", "memory_mb"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "give a value above 0")
-        for name in ("min_depth", "edge_threshold", "max_views", "keyframe_interval"):
+        for name in (
+            "min_depth",
+            "edge_threshold",
+            "max_views",
+            "keyframe_interval",
+            "max_observations",
+            "carve_views",
+            "carve_noise",
+        ):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "give 0 or more")
         _require(
             self.min_depth < self.max_depth, "min_depth", self.min_depth, f"give less than max_depth ({self.max_depth})"

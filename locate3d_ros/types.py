@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from torch import Tensor
 
 from locate3d_ros.errors import InputError
+from locate3d_ros.lazy_tensors import gathering
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class View:
     depth: Tensor | None = None  # [H, W] float32 metres, registered to the thumbnail, on the CPU
 
 
+@gathering
 @dataclass(frozen=True)
 class FineCloud:
     """Colour and geometry on the finer grid, for objects smaller than a few feature voxels."""
@@ -117,8 +119,21 @@ class FineCloud:
 
 
 @dataclass(frozen=True)
+class BlockRevisions:
+    """When each block of a map, a cube of 8 x 8 x 8 cells, changed last."""
+
+    blocks: Tensor  # [B, 3] int32: floor(cell / 8); a block that left the map can be there twice
+    revision: Tensor  # [B] int64
+
+    def since(self, revision: int) -> Tensor:
+        """Return the blocks [n, 3] int32 that changed after a revision, those that are now empty among them."""
+        return self.blocks[self.revision > revision]
+
+
+@gathering
+@dataclass(frozen=True)
 class MapSnapshot:
-    """One immutable state of the map (DESIGN 5.3)."""
+    """One immutable state of the map (DESIGN 5.3); of a live map, tensors are gathered when first asked for."""
 
     cells: Tensor  # [N, 3] int32: floor(p / voxel_size)
     xyz: Tensor  # [N, 3] float32 centroids, map frame, metres
@@ -136,9 +151,9 @@ class MapSnapshot:
     digest: str
     camera_pose: Tensor | None  # [4, 4] float64 latest T_map_camera; None: unknown
     views: tuple[View, ...] = ()
+    changes: BlockRevisions | None = None  # of a live map
 
     def __len__(self) -> int:
-        """Count the voxels."""
         return len(self.cells)
 
 

@@ -115,7 +115,9 @@ def test_restored_map_goes_on_with_the_sizes_of_the_file(tmp_path, device):
     assert (snapshot.revision, snapshot.views) == (loaded.revision, loaded.views)
     before, after = columns(loaded), columns(snapshot)
     for name, values in before.items():
-        torch.testing.assert_close(after[name], values, atol=1e-6 if "xyz" in name else 0, rtol=0)
+        # The finer grid keeps float16.
+        tolerance = {"xyz": 1e-6, "fine.xyz": 1e-5, "fine.rgb": 2.5e-4}.get(name, 0)
+        torch.testing.assert_close(after[name], values, atol=tolerance, rtol=0)
     voxel_map.add(make_frame(1), make_features(1))
     assert voxel_map.revision == loaded.revision + 1
     assert voxel_map.snapshot().weight.sum().item() == loaded.weight.sum().item() + 18 * 24

@@ -12,11 +12,12 @@ from mapping_scenes import FixedExtractor, empty_map
 from safetensors.torch import load_file
 
 from locate3d_ros.config import MappingConfig
-from locate3d_ros.mapping.cells import pack_cells
 from locate3d_ros.mapping.lifting import lift
 from locate3d_ros.types import Frame, FrameFeatures, Intrinsics, Slot, TokenTable
 
-CONFIG = MappingConfig(voxel_size=0.05, min_depth=0.1, max_depth=4.0, edge_threshold=0.0)
+CONFIG = MappingConfig(
+    voxel_size=0.05, min_depth=0.1, max_depth=4.0, edge_threshold=0.0, max_observations=0, carve_views=0
+)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +120,8 @@ def test_run_gives_the_golden_features(golden, name, scrambled):
     for frame, table in zip(frames, dino_tables(frames, tensors, scrambled), strict=True):
         voxel_map.add(frame, FrameFeatures((table,)))
     snapshot = voxel_map.snapshot()
-    order = torch.argsort(pack_cells(snapshot.cells))[tensors["ideal.feature_rows"].long()]
-    # A snapshot keeps features in float16: its rounding comes on top of the tolerance of the sums.
-    limit = tolerance["features_dino"] + expected.abs() * 2**-11 + 2**-25
+    cells = snapshot.cells.numpy()
+    order = np.lexsort((cells[:, 2], cells[:, 1], cells[:, 0]))[tensors["ideal.feature_rows"].numpy()]
+    # A map keeps means in float16: its rounding, at every frame, comes on top of the tolerance of the sums.
+    limit = tolerance["features_dino"] + 1e-3 * expected.abs().max()
     assert ((snapshot.features["dino"][order].float() - expected).abs() <= limit).all()

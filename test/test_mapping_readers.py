@@ -82,15 +82,15 @@ def test_readers_see_whole_frames_while_a_writer_adds():
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_memory_bound_holds_and_the_nearest_voxels_stay(device):
-    config = replace(PLAIN, memory_mb=0.3)
+    config = replace(PLAIN, memory_mb=6.0)
     voxel_map, unbounded = empty_map(config, device=device), empty_map(device=device)
     for i in range(20):
         frame = make_frame(i, T_map_camera=pose(i, translation=(float(i), 0.0, 0.0)))
         voxel_map.add(frame, make_features(i))
         unbounded.add(frame, make_features(i))
-        assert voxel_map.nbytes <= 0.3e6
-    assert unbounded.nbytes > 0.6e6
-    assert voxel_map.nbytes > 0.15e6
+        assert voxel_map.nbytes <= 6e6
+    assert unbounded.nbytes > 12e6
+    assert voxel_map.nbytes > 3e6
     snapshot = voxel_map.snapshot()
     camera = torch.tensor([19.0, 0.0, 0.0], device=device)
     kept = (snapshot.xyz - camera).norm(dim=1).max().item()
@@ -101,7 +101,7 @@ def test_memory_bound_holds_and_the_nearest_voxels_stay(device):
 
 
 def test_map_goes_on_after_voxels_left():
-    voxel_map = empty_map(replace(PLAIN, memory_mb=0.3))
+    voxel_map = empty_map(replace(PLAIN, memory_mb=6.0))
     for i in range(12):
         voxel_map.add(make_frame(i), make_features(i))
         voxel_map.snapshot()

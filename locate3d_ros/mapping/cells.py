@@ -1,4 +1,4 @@
-"""Cells of a fixed grid, floor(p / voxel_size), and their 64-bit keys."""
+"""Cells of a fixed grid, floor(p / voxel_size), the blocks of 8 x 8 x 8 cells they lie in, and their 64-bit keys."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ import torch
 from torch import Tensor
 
 _BITS = 21
+_EDGE_BITS = 3
+_BLOCK_BITS = _BITS - _EDGE_BITS
 CELL_LIMIT = 1 << (_BITS - 1)
-"""Cells reach from -CELL_LIMIT + 1 to CELL_LIMIT - 1 on every axis: 52 km either way at 5 cm."""
+"""Cells reach from -CELL_LIMIT + 1 to CELL_LIMIT - 2 on every axis: 52 km either way at 5 cm."""
+BLOCK_EDGE = 1 << _EDGE_BITS
+"""Cells along the edge of a block."""
+BLOCK_CELLS = BLOCK_EDGE**3
+NO_CELL = (1 << 63) - 1
+"""The key of no cell; it sorts behind every other."""
 
 
 def cells_of_points(xyz: Tensor, voxel_size: float) -> Tensor:
@@ -21,16 +28,45 @@ def cell_centers(cells: Tensor, voxel_size: float) -> Tensor:
 
 
 def pack_cells(cells: Tensor) -> Tensor:
-    """Return keys (n,) int64 of cells (n, 3); their order is x first, then y, then z."""
-    x, y, z = (cells.to(torch.int64) + CELL_LIMIT).unbind(dim=1)
-    return (x << (2 * _BITS)) | (y << _BITS) | z
+    """Return keys (n,) int64 of cells (n, 3), block by block: a key's upper bits are its block's key."""
+    shifted = cells.to(torch.int64) + CELL_LIMIT
+    local = _join(shifted & (BLOCK_EDGE - 1), _EDGE_BITS)
+    return (_join(shifted >> _EDGE_BITS, _BLOCK_BITS) << (3 * _EDGE_BITS)) | local
 
 
 def unpack_cells(keys: Tensor) -> Tensor:
     """Return the cells (n, 3) int32 of keys (n,)."""
-    mask = (1 << _BITS) - 1
-    xyz = torch.stack((keys >> (2 * _BITS), (keys >> _BITS) & mask, keys & mask), dim=1)
-    return (xyz - CELL_LIMIT).to(torch.int32)
+    return (blocks_of_keys(keys) * BLOCK_EDGE + _split(keys, _EDGE_BITS)).to(torch.int32)
+
+
+def block_keys(keys: Tensor) -> Tensor:
+    """Return the keys (n,) int64 of the blocks that the cells of keys (n,) lie in."""
+    return keys >> (3 * _EDGE_BITS)
+
+
+def cells_in_block(keys: Tensor) -> Tensor:
+    """Return which of its block's cells (n,) int64 each key (n,) names, from 0 to BLOCK_CELLS - 1."""
+    return keys & (BLOCK_CELLS - 1)
+
+
+def blocks_of_keys(keys: Tensor) -> Tensor:
+    """Return the blocks (n, 3) int64, floor(cell / BLOCK_EDGE), of cell keys (n,)."""
+    return unpack_blocks(block_keys(keys))
+
+
+def unpack_blocks(keys: Tensor) -> Tensor:
+    """Return the blocks (n, 3) int64 of block keys (n,)."""
+    return _split(keys, _BLOCK_BITS) - (CELL_LIMIT >> _EDGE_BITS)
+
+
+def pack_blocks(blocks: Tensor) -> Tensor:
+    """Return the block keys (n,) int64 of blocks (n, 3)."""
+    return _join(blocks.to(torch.int64) + (CELL_LIMIT >> _EDGE_BITS), _BLOCK_BITS)
+
+
+def blocks_of_cells(cells: Tensor) -> Tensor:
+    """Return the blocks (n, 3) of cells (n, 3), in the cells' type."""
+    return cells >> _EDGE_BITS
 
 
 def first_of_each(keys: Tensor) -> Tensor:
@@ -41,46 +77,11 @@ def first_of_each(keys: Tensor) -> Tensor:
     return first
 
 
-class CellIndex:
-    """Finds the row of a key: sorted runs that are merged when they grow alike, so that a key moves O(log n) times."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self._runs: list[tuple[Tensor, Tensor]] = []
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its tensors."""
-        return sum(keys.nbytes + rows.nbytes for keys, rows in self._runs)
-
-    def find(self, keys: Tensor) -> Tensor:
-        """Return the rows (n,) int64 of keys (n,); -1 where a key is unknown."""
-        found = torch.full_like(keys, -1)
-        for run_keys, run_rows in self._runs:
-            place = torch.searchsorted(run_keys, keys).clamp_(max=len(run_keys) - 1)
-            found = torch.where(run_keys[place] == keys, run_rows[place], found)
-        return found
-
-    def insert(self, keys: Tensor, rows: Tensor) -> None:
-        """Add sorted keys (n,) that are not yet known, with their rows (n,)."""
-        if len(keys) == 0:
-            return
-        self._runs.append((keys, rows))
-        while len(self._runs) > 1 and len(self._runs[-2][0]) <= 2 * len(self._runs[-1][0]):
-            young, old = self._runs.pop(), self._runs.pop()
-            self._runs.append(_merge(old, young))
+def _join(xyz: Tensor, bits: int) -> Tensor:
+    x, y, z = xyz.unbind(dim=1)
+    return (x << (2 * bits)) | (y << bits) | z
 
 
-def _merge(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Merge two sorted runs without sorting: every key of b knows its place among those of a."""
-    count = len(a[0]) + len(b[0])
-    place = torch.searchsorted(a[0], b[0]) + torch.arange(len(b[0]), device=b[0].device)
-    from_a = torch.ones(count, dtype=torch.bool, device=a[0].device)
-    from_a[place] = False
-    merged = []
-    for column_a, column_b in zip(a, b, strict=True):
-        column = torch.empty(count, dtype=column_a.dtype, device=column_a.device)
-        column[place] = column_b
-        column[from_a] = column_a
-        merged.append(column)
-    return merged[0], merged[1]
+def _split(keys: Tensor, bits: int) -> Tensor:
+    mask = (1 << bits) - 1
+    return torch.stack(((keys >> (2 * bits)) & mask, (keys >> bits) & mask, keys & mask), dim=1)

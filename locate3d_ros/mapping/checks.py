@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -28,13 +28,32 @@ def require_frame(frame: Frame) -> Tensor:
 
 
 def require_features(features: FrameFeatures, frame: Frame, slots: tuple[Slot, ...]) -> tuple[TokenTable, ...]:
-    """Return the tables of the slots, in their order, if they fit the frame. Raises InputError otherwise."""
+    """Return the tables of the slots, in their order, if their forms fit the frame. Raises InputError otherwise."""
     tables = {table.name: table for table in features.slots}
     if set(tables) != {slot.name for slot in slots}:
         raise InputError(f"features of slots {sorted(tables)}; the map holds {[slot.name for slot in slots]}")
     for slot in slots:
         _require_table(tables[slot.name], slot, frame)
     return tuple(tables[slot.name] for slot in slots)
+
+
+def contents(tables: tuple[TokenTable, ...], device: torch.device) -> Tensor:
+    """Return [2 * slots] int64: the largest index of each table, and whether its numbers are finite."""
+    found = [torch.empty(0, dtype=torch.int64, device=device)]
+    for table in tables:
+        finite = torch.isfinite(table.tokens).all() & torch.isfinite(table.weight).all()
+        found.append(torch.stack((table.index.max().to(torch.int64), finite.to(torch.int64))).to(device))
+    return torch.cat(found)
+
+
+def require_contents(tables: tuple[TokenTable, ...], found: Sequence[int]) -> None:
+    """Raise InputError unless what `contents` found, as the host has read it, is usable."""
+    for table, largest, finite in zip(tables, found[::2], found[1::2], strict=True):
+        source = f"features of slot {table.name}"
+        if largest >= len(table.tokens):
+            raise InputError(f"{source}: index {largest} of {len(table.tokens)} tokens; give -1 for none")
+        if not finite:
+            raise InputError(f"{source}: nan or infinity; give finite tokens and weights")
 
 
 def require_extractor(
@@ -62,10 +81,6 @@ def _require_table(table: TokenTable, slot: Slot, frame: Frame) -> None:
             f"{source}: index {_form(table.index)}, weight {_form(table.weight)} do not match the frame's rgb; "
             f"give [{size[0]}, {size[1]}, K] for both"
         )
-    if int(table.index.max()) >= len(table.tokens):
-        raise InputError(f"{source}: index {int(table.index.max())} of {len(table.tokens)} tokens; give -1 for none")
-    if not torch.isfinite(table.tokens).all() or not torch.isfinite(table.weight).all():
-        raise InputError(f"{source}: nan or infinity; give finite tokens and weights")
 
 
 def _require_size(image: Tensor, intrinsics: Intrinsics, source: str) -> None:

@@ -16,11 +16,15 @@ from locate3d_ros.types import Frame, Intrinsics
 
 @dataclass(frozen=True)
 class LiftedFrame:
-    """The usable depth pixels of one frame; P points."""
+    """The usable depth pixels of one frame; P points.
+
+    On CUDA, where counting them would stall the host, P is every pixel and `valid` says which of them count.
+    """
 
     xyz: Tensor  # [P, 3] float64, map frame, metres
     depth: Tensor  # [P] float64, metres along the optical axis of the colour camera
     pixel: Tensor  # [P] int64, into the flattened colour image
+    valid: Tensor  # [P] bool: all True on the CPU
 
 
 def lift(frame: Frame, config: MappingConfig, device: torch.device) -> LiftedFrame:
@@ -32,16 +36,31 @@ def lift(frame: Frame, config: MappingConfig, device: torch.device) -> LiftedFra
     """
     T_map_camera = frame.T_map_camera.to(torch.float64)
     depth = frame.depth.to(device)
-    pixel = usable_pixels(depth, config).flatten().nonzero().squeeze(1)
-    z = depth.flatten()[pixel].to(torch.float64)
+    usable = usable_pixels(depth, config).flatten()
+    pixel = every_or_true(usable)
+    valid = usable.index_select(0, pixel)
+    z = depth.flatten().index_select(0, pixel).to(torch.float64).masked_fill(~valid, 0.0)
     xyz = unproject(pixel, z, frame.depth_intrinsics or frame.intrinsics)
     if frame.T_camera_depth is not None:
         T_camera_depth = require_rigid(frame.T_camera_depth.cpu(), f"camera {frame.camera}: T_camera_depth")
         xyz = transform_points(T_camera_depth, xyz)
-    points = LiftedFrame(xyz, z, pixel)
+    points = LiftedFrame(xyz, z, pixel, valid)
     if frame.depth_intrinsics is not None or frame.T_camera_depth is not None:
-        points = _register(xyz, frame)
+        points = _register(points, frame)
     return replace(points, xyz=transform_points(T_map_camera, points.xyz))
+
+
+def every_or_true(mask: Tensor) -> Tensor:
+    """Return the places of the true entries of mask [P] on the CPU, and of all entries on CUDA."""
+    return mask.nonzero().squeeze(1) if mask.is_cpu else torch.arange(len(mask), device=mask.device)
+
+
+def select(points: LiftedFrame, kept: Tensor) -> LiftedFrame:
+    """Return the points with those not in kept (P,) bool left out."""
+    valid = points.valid & kept
+    rows = every_or_true(valid)
+    columns = (points.xyz, points.depth, points.pixel, valid)
+    return LiftedFrame(*(column.index_select(0, rows) for column in columns))
 
 
 def usable_pixels(depth: Tensor, config: MappingConfig) -> Tensor:
@@ -75,23 +94,25 @@ def _edges(depth: Tensor, threshold: float) -> Tensor:
     return edge
 
 
-def _register(xyz: Tensor, frame: Frame) -> LiftedFrame:
-    """Give points (P, 3) of the colour camera's frame, still in it, the colour pixel they fall on.
+def _register(points: LiftedFrame, frame: Frame) -> LiftedFrame:
+    """Give points of the colour camera's frame, still in it, the colour pixel they fall on.
 
     Those outside the image are dropped, and those that the colour camera cannot see: another is in front of them.
     """
     color = frame.intrinsics
-    uv, z = project(xyz, color)
+    uv, z = project(points.xyz, color)
     inside = _inside(uv[:, 0], color.width) & _inside(uv[:, 1], color.height)
-    kept = inside.nonzero().squeeze(1)
+    kept = every_or_true(points.valid & inside)
+    inside = (points.valid & inside).index_select(0, kept)
+    uv, z, xyz = (column.index_select(0, kept) for column in (uv, z, points.xyz))
+    pixel = nearest_pixel(uv[:, 0], uv[:, 1], color).masked_fill(~inside, 0)
+    registered = LiftedFrame(xyz, z, pixel, inside)
     # Cameras that share their centre see the same points; only apart from each other do some hide others.
-    if frame.T_camera_depth is not None:
-        depth_camera = frame.depth_intrinsics or color
-        footprint = max(color.fx / depth_camera.fx, color.fy / depth_camera.fy)
-        seen = unoccluded(uv.index_select(0, kept), z.index_select(0, kept), color, footprint)
-        kept = kept[seen]
-    u, v = uv.index_select(0, kept).unbind(dim=1)
-    return LiftedFrame(xyz.index_select(0, kept), z.index_select(0, kept), nearest_pixel(u, v, color))
+    if frame.T_camera_depth is None:
+        return registered
+    depth_camera = frame.depth_intrinsics or color
+    footprint = max(color.fx / depth_camera.fx, color.fy / depth_camera.fy)
+    return select(registered, unoccluded(uv, z.masked_fill(~inside, float("inf")), color, footprint))
 
 
 def _inside(place: Tensor, size: int) -> Tensor:

@@ -19,9 +19,8 @@ from torch import Tensor
 from locate3d_ros.errors import InputError
 from locate3d_ros.files import whole_file
 from locate3d_ros.mapping.cells import cell_centers, cells_of_points, first_of_each, pack_cells
-from locate3d_ros.mapping.map_reader import SCHEMA, read_any_snapshot, read_snapshot
+from locate3d_ros.mapping.map_reader import SCHEMA, read_any_snapshot, read_snapshot, slot_column
 from locate3d_ros.mapping.map_views import encode_views, views_header
-from locate3d_ros.mapping.voxel_grid import slot_column
 from locate3d_ros.types import FeatureExtractor, MapSnapshot
 
 _MAX_HEADER_BYTES = 100_000_000  # what safetensors itself allows

@@ -18,7 +18,6 @@ from locate3d_ros.geometry.transforms import require_rigid
 from locate3d_ros.mapping.cells import CELL_LIMIT, cell_centers, first_of_each, pack_cells
 from locate3d_ros.mapping.checks import require_extractor
 from locate3d_ros.mapping.map_views import decode_views
-from locate3d_ros.mapping.voxel_grid import slot_column
 from locate3d_ros.types import FeatureExtractor, FineCloud, Frame, FrameFeatures, MapSnapshot, Slot
 
 SCHEMA = "locate3d/map@1"
@@ -219,3 +218,8 @@ def _positive(metadata: Mapping[str, str], key: str, source: str) -> float:
     if number <= 0:
         raise InputError(f"{source}: {key} = {number} is not above 0; {_MEND}")
     return number
+
+
+def slot_column(slot: str) -> str:
+    """Return the name of a slot's column in map files."""
+    return f"features.{slot}"

@@ -18,20 +18,21 @@ OVERLAP = 1.25
 def unoccluded(uv: Tensor, z: Tensor, intrinsics: Intrinsics, footprint: float) -> Tensor:
     """Return (P,) bool: no other point covers the pixel and is clearly nearer.
 
-    uv (P, 2) pixels within the image; z (P,) > 0, metres; footprint: width of a depth pixel in colour pixels.
+    uv (P, 2) pixels within the image; z (P,) > 0, metres, infinite for a point that is none; footprint: width of a
+    depth pixel in colour pixels.
     A footprint covers the pixels whose centre lies in it, and always the one that the point falls on.
     """
     nearest = torch.full((intrinsics.height * intrinsics.width,), float("inf"), dtype=z.dtype, device=z.device)
     u, v = uv.unbind(dim=1)
-    own = nearest_pixel(u, v, intrinsics)
+    last = len(nearest) - 1
+    own = nearest_pixel(u, v, intrinsics).clamp(0, last)
     nearest.scatter_reduce_(0, own, z, "amin")
     reach = footprint * OVERLAP / 2
     columns, rows = _covered(u, reach, intrinsics.width), _covered(v, reach, intrinsics.height)
     for row, in_row in rows:
         for column, in_column in columns:
-            points = (in_row & in_column).nonzero().squeeze(1)
-            place = (row * intrinsics.width + column).index_select(0, points)
-            nearest.scatter_reduce_(0, place, z.index_select(0, points), "amin")
+            place = (row * intrinsics.width + column).clamp(0, last)
+            nearest.scatter_reduce_(0, place, z.masked_fill(~(in_row & in_column), float("inf")), "amin")
     return z * (1 - MARGIN) <= nearest.index_select(0, own)
 
 

@@ -11,7 +11,7 @@ from locate3d_ros.types import FineCloud, MapSnapshot
 
 def feature_voxels(snapshot: MapSnapshot, device: torch.device) -> FrameVoxels:
     """Return the snapshot's voxels. How many of a voxel's pixels brought features is not recorded: all count."""
-    cells, weight = snapshot.cells.to(device), snapshot.weight.to(device, torch.float64)
+    cells, weight = snapshot.cells.to(device), snapshot.weight.to(device, torch.float32)
     offset = snapshot.xyz.to(device) - cell_centers(cells, snapshot.voxel_size)
     features = {name: values.to(device, torch.float32) for name, values in snapshot.features.items()}
     return FrameVoxels(
@@ -31,7 +31,7 @@ def fine_voxels(cloud: FineCloud, device: torch.device) -> FrameVoxels:
     keys = pack_cells(cells)
     # Rounding to float32 can move a point of a very large map into the next cell.
     kept = first_of_each(keys)
-    weight = torch.ones(int(kept.sum()), dtype=torch.float64, device=device)
+    weight = torch.ones(int(kept.sum()), device=device)
     offset = (xyz - cell_centers(cells, cloud.voxel_size)).to(torch.float32)
     rgb = cloud.rgb.to(device, torch.float32)
     return FrameVoxels(keys[kept], weight, torch.zeros_like(weight), offset[kept], rgb[kept], {})

@@ -1,14 +1,14 @@
-"""Immutable states of the map for readers. A snapshot gathers what changed; the rest is copied from the one before."""
+"""Immutable states of the map for readers: what belongs to it beside voxels, and versions of its grids."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from locate3d_ros.mapping.voxel_grid import GridChange, slot_column
-from locate3d_ros.types import FeatureExtractor, FineCloud, MapSnapshot, View
+from locate3d_ros.lazy_tensors import lazily
+from locate3d_ros.mapping.grid_version import GridVersion
+from locate3d_ros.types import BlockRevisions, FeatureExtractor, FineCloud, MapSnapshot, View
 
 
 @dataclass(frozen=True)
@@ -24,57 +24,34 @@ class MapState:
     views: tuple[View, ...] = ()
 
 
-class SnapshotBuilder:
-    """Builds each snapshot from the previous one's tensors and the grids' changes."""
+@dataclass(frozen=True)
+class GridVersions:
+    """The grids of one state."""
 
-    def __init__(self, extractor: FeatureExtractor) -> None:
-        """Start without a previous snapshot."""
-        self._extractor = extractor
-        self._coarse, self._fine = _GridCopy(), _GridCopy()
-
-    def build(self, state: MapState, coarse: GridChange, fine: GridChange) -> MapSnapshot:
-        """Return the snapshot of a state; changes have to be given in the order in which they were taken."""
-        voxels, points = self._coarse.apply(coarse), self._fine.apply(fine)
-        features = {slot.name: voxels[slot_column(slot.name)] for slot in self._extractor.slots}
-        return MapSnapshot(
-            cells=voxels["cells"],
-            xyz=voxels["xyz"],
-            rgb=voxels["rgb"],
-            features=features,
-            has_features=voxels["has_features"],
-            weight=voxels["weight"],
-            last_seen=voxels["last_seen"],
-            fine=FineCloud(points["xyz"], points["rgb"], state.fine_voxel_size),
-            revision=state.revision,
-            stamp=state.stamp,
-            frame_id=state.frame_id,
-            voxel_size=state.voxel_size,
-            extractor=self._extractor.name,
-            digest=self._extractor.digest,
-            camera_pose=state.camera_pose,
-            views=state.views,
-        )
+    coarse: GridVersion
+    fine: GridVersion
+    changes: BlockRevisions
 
 
-class _GridCopy:
-    """The readers' copy of a grid, as of the last snapshot."""
-
-    def __init__(self) -> None:
-        self._layout = -1
-        self._columns: dict[str, Tensor] = {}
-
-    def apply(self, change: GridChange) -> dict[str, Tensor]:
-        """Return new columns with the change written in; earlier ones stay as they are."""
-        if change.layout != self._layout:
-            self._columns = {name: column[:0] for name, column in change.columns.items()}
-            self._layout = change.layout
-        if len(change.rows) > 0:
-            self._columns = {name: self._patched(name, change) for name in change.columns}
-        return self._columns
-
-    def _patched(self, name: str, change: GridChange) -> Tensor:
-        old, patch = self._columns[name], change.columns[name]
-        column = torch.empty((change.count, *patch.shape[1:]), dtype=patch.dtype, device=patch.device)
-        column[: len(old)] = old
-        column[change.rows] = patch
-        return column
+def build_snapshot(state: MapState, grids: GridVersions, extractor: FeatureExtractor) -> MapSnapshot:
+    """Return the snapshot of a state; nothing is gathered yet."""
+    coarse, fine = grids.coarse, grids.fine
+    return MapSnapshot(
+        cells=lazily(coarse.cells),
+        xyz=lazily(coarse.xyz),
+        rgb=lazily(coarse.rgb),
+        features=coarse,
+        has_features=lazily(coarse.has_features),
+        weight=lazily(coarse.weight),
+        last_seen=lazily(coarse.last_seen),
+        fine=FineCloud(lazily(fine.xyz), lazily(fine.rgb), state.fine_voxel_size),
+        revision=state.revision,
+        stamp=state.stamp,
+        frame_id=state.frame_id,
+        voxel_size=state.voxel_size,
+        extractor=extractor.name,
+        digest=extractor.digest,
+        camera_pose=state.camera_pose,
+        views=state.views,
+        changes=grids.changes,
+    )

@@ -41,10 +41,10 @@ def _thumbnail_depth(lifted: LiftedFrame, color: Intrinsics, small: Intrinsics) 
     """Return [height, width] float32 metres; 0 where no point falls."""
     row = torch.div(lifted.pixel, color.width, rounding_mode="floor") * small.height // color.height
     column = lifted.pixel % color.width * small.width // color.width
+    known = lifted.depth.masked_fill(~lifted.valid, float("inf"))
     depth = torch.full((small.height * small.width,), float("inf"), dtype=torch.float64, device=lifted.depth.device)
-    depth.scatter_reduce_(0, row * small.width + column, lifted.depth, "amin")
-    depth[torch.isinf(depth)] = 0.0
-    return depth.reshape(small.height, small.width).to(torch.float32)
+    depth.scatter_reduce_(0, row * small.width + column, known, "amin")
+    return depth.masked_fill(torch.isinf(depth), 0.0).reshape(small.height, small.width).to(torch.float32)
 
 
 def _most_redundant(views: Sequence[View]) -> int:

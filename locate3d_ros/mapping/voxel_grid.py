@@ -1,175 +1,193 @@
-"""One sparse voxel grid: append-only rows of running means, found through an index of cell keys."""
+"""One sparse voxel grid: running means in rows that a table of blocks finds, shared with snapshots without a copy."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from locate3d_ros.mapping.cells import CellIndex, cell_centers, unpack_cells
+from locate3d_ros.mapping.block_table import GROWTH, NO_BLOCK, BlockTable, grown
+from locate3d_ros.mapping.cells import BLOCK_CELLS, NO_CELL, block_keys, cell_centers, cells_in_block, unpack_cells
+from locate3d_ros.mapping.feature_store import FeatureStore
 from locate3d_ros.mapping.frame_voxels import FrameVoxels
+from locate3d_ros.mapping.grid_columns import advance, deal, empty_columns
+from locate3d_ros.mapping.grid_probe import PROBE_COUNTS, Probe, Stamp
+from locate3d_ros.mapping.grid_version import GridVersion
+from locate3d_ros.mapping.grouping import compact
+from locate3d_ros.mapping.row_pool import NO_ROW, RowPool
 from locate3d_ros.types import Slot
-
-GROWTH = 1.25
-"""Columns grow by this factor: few copies, and no more than this beyond what is used."""
-_INDEX_BYTES = 16  # a key and a row number
-
-_layouts = itertools.count()
-
-
-@dataclass(frozen=True)
-class GridChange:
-    """The rows of a grid that changed, as readers see them. Rows move only where `layout` changes."""
-
-    layout: int
-    count: int  # rows in all
-    rows: Tensor  # [n] int64, those that changed
-    columns: Mapping[str, Tensor]  # name -> [n, …]: cells, xyz, rgb, weight, last_seen, has_features, each slot
 
 
 class VoxelGrid:
-    """Means per cell, in float32; as means rather than sums they stay exact over many updates.
+    """Means per cell. Points are offsets from the middle of their cell: as exact far from the origin as near it.
 
-    Points are kept as offsets from the middle of their cell: as exact far from the origin as near it.
     A voxel's feature is the mean over the pixels of frames that brought features; other frames do not dilute it.
+    Without slots it keeps offsets and colours in float16. One writer; versions may be read by anyone at any time.
     """
 
     def __init__(self, voxel_size: float, slots: tuple[Slot, ...], device: torch.device) -> None:
         """Start empty."""
         self.voxel_size = voxel_size
-        self._slots = slots
-        self._layout = next(_layouts)
-        self._count = 0
-        self._index = CellIndex()
-        self._columns = _empty_columns(slots, device)
+        self.slots = slots
+        self.device = device
+        self.blocks = BlockTable(device)
+        self.features = FeatureStore(slots, device)
+        self.columns = empty_columns(device, torch.float32 if slots else torch.float16)
+        self.pool = RowPool(device, self._resize)
 
     def __len__(self) -> int:
         """Count the voxels."""
-        return self._count
+        return self.pool.count()
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its tensors."""
-        return self._index.nbytes + sum(column.nbytes for column in self._columns.values())
+    def needs(self, counts: Sequence[int]) -> tuple[int, int, int]:
+        """Return from a frame's counts how many blocks, rows and feature rows it needs."""
+        probed = counts[len(counts) - PROBE_COUNTS - 2 * self.features.chunks :]
+        return probed[0], probed[1], probed[3]
 
-    @property
-    def bytes_per_voxel(self) -> float:
-        """The most bytes that one voxel takes, spare capacity included."""
-        return GROWTH * (_INDEX_BYTES + _bytes_per_row(self._columns))
+    def collect(self) -> None:
+        """Find the rows that nobody needs any more; asks the device."""
+        self.pool.collect()
+        self.features.pool.collect()
 
-    def centroids(self) -> Tensor:
-        """Return the mean points (n, 3) float64, map frame, metres."""
-        middles = cell_centers(unpack_cells(self._columns["key"][: self._count]), self.voxel_size)
-        return middles + self._columns["offset"][: self._count]
+    def version(self) -> GridVersion:
+        """Return the voxels as they are now: one byte a row is copied, whatever else is gathered when asked for."""
+        return GridVersion(self.voxel_size, self.columns, self.features, self.pool.share(), self.features.pool.share())
 
-    def add(self, voxels: FrameVoxels, stamp: float | Tensor) -> None:
-        """Average voxels in; stamp: seconds, one or one each. Voxels without features keep theirs."""
-        rows = self._rows_of(voxels.keys)
-        share = self._advance("weight", rows, voxels.weight)
-        self._move("offset", rows, voxels.offset, share)
-        self._move("rgb", rows, voxels.rgb, share)
-        if voxels.features:
-            share = self._advance("feature_weight", rows, voxels.feature_weight)
-            for slot in self._slots:
-                self._move(slot_column(slot.name), rows, voxels.features[slot.name], share)
-        self._columns["last_seen"][rows] = stamp
-        self._columns["changed"][rows] = True
+    def probe(self, keys: Tensor) -> Probe:
+        """Look up distinct ascending keys [G], padded with NO_CELL; the device is asked nothing."""
+        valid = keys != NO_CELL
+        block = block_keys(keys)
+        blocks = self.blocks.find(block)
+        opens = valid & (blocks == NO_BLOCK)
+        opens[1:] &= block[1:] != block[:-1]
+        rows = self.blocks.find_rows(blocks, keys)
+        new = valid & (rows == NO_ROW)
+        fresh = new | self.pool.shared[rows]
+        feature_rows = self.columns["feature_row"][rows].to(torch.int64)
+        fresh_features = valid & ((feature_rows == NO_ROW) | self.features.pool.shared[feature_rows])
+        counts = torch.stack([flags.sum() for flags in (opens, fresh, new, fresh_features)])
+        removed = self.pool.removed.reshape(1)
+        read = self.features.chunk_counts(feature_rows, valid)
+        kept = self.features.chunk_counts(feature_rows, valid & ~fresh_features)
+        return Probe(blocks, opens, rows, fresh, feature_rows, fresh_features, torch.cat((counts, removed, read, kept)))
 
-    def keep(self, kept: Tensor) -> None:
-        """Drop the voxels that are not in kept (n,) bool; the others move to other rows."""
-        for name in tuple(self._columns):
-            self._columns[name] = self._columns[name][: self._count][kept]
-        self._count = int(kept.sum())
-        self._layout = next(_layouts)
-        self._columns["changed"].fill_(True)
-        self._index = CellIndex()
-        keys, rows = torch.sort(self._columns["key"])
-        self._index.insert(keys, rows)
+    def integrate(self, voxels: FrameVoxels, stamp: Stamp) -> None:
+        """Average voxels in, in any order, reading the counts here: for what does not come frame by frame.
 
-    def take_change(self) -> GridChange:
-        """Return what changed since the last call, as copies."""
-        changed = self._columns["changed"][: self._count]
-        rows = changed.nonzero().squeeze(1)
-        changed.fill_(False)
-        row = {name: column[rows] for name, column in self._columns.items() if not name.startswith("features.")}
-        cells = unpack_cells(row["key"])
-        columns = {
-            "cells": cells,
-            "xyz": self._points(cells, row["offset"]),
-            "rgb": row["rgb"],
-            "weight": row["weight"].to(torch.float32),
-            "last_seen": row["last_seen"],
-            "has_features": row["feature_weight"] > 0,
-        }
-        for slot in self._slots:
-            columns[slot_column(slot.name)] = self._columns[slot_column(slot.name)][rows].to(torch.float16)
-        return GridChange(self._layout, self._count, rows, columns)
+        With no bound on observations, voxels of another map are weighted by their weights.
+        """
+        featured = voxels.feature_weight > 0
+        self._integrate(voxels, featured, stamp)
+        self._integrate(replace(voxels, features={}), ~featured, stamp)
 
-    def _points(self, cells: Tensor, offset: Tensor) -> Tensor:
-        """Return float32 points (n, 3) that stay in their cells: rounding must not move one over the border."""
-        most = self.voxel_size / 2 * (1 - 1e-4)
-        return (cell_centers(cells, self.voxel_size) + offset.clamp(-most, most)).to(torch.float32)
-
-    def _rows_of(self, keys: Tensor) -> Tensor:
-        """Return the rows (n,) of distinct keys (n,), appending zero rows for unknown ones in their order."""
-        rows = self._index.find(keys)
-        new = rows < 0
-        new_keys = keys[new]
-        new_rows = torch.arange(self._count, self._count + len(new_keys), device=keys.device)
-        self._reserve(self._count + len(new_keys))
-        for column in self._columns.values():
-            column[self._count : self._count + len(new_keys)] = 0
-        self._columns["key"][new_rows] = new_keys
-        self._count += len(new_keys)
-        order = torch.argsort(new_keys)
-        self._index.insert(new_keys[order], new_rows[order])
-        rows[new] = new_rows
-        return rows
-
-    def _reserve(self, count: int) -> None:
-        """Make room for `count` rows in all."""
-        capacity = len(self._columns["key"])
-        if count <= capacity:
+    def add(self, voxels: FrameVoxels, stamp: Stamp, probe: Probe, counts: Sequence[int]) -> None:
+        """Average probed voxels in; `counts` as the host has read them. Voxels without features keep theirs."""
+        n = len(voxels)
+        for pool in (self.pool, self.features.pool):
+            pool.retire(counts[4])
+        self.pool.removed -= counts[4]
+        source = probe.rows[:n]
+        target = self._target_rows(voxels.keys, probe, counts, stamp)
+        self._update(source, target, voxels, stamp)
+        if not voxels.features:
+            self.columns["feature_row"][target] = probe.feature_rows[:n].to(torch.int32)
             return
-        capacity = max(count, int(capacity * GROWTH))
-        for name in tuple(self._columns):
-            old = self._columns[name]
-            column = old.new_empty((capacity, *old.shape[1:]))
-            column[: self._count] = old[: self._count]
-            self._columns[name] = column
+        self._update_features(target, voxels, stamp, probe, counts)
 
-    def _advance(self, name: str, rows: Tensor, weight: Tensor) -> Tensor:
-        """Add weight (n,) to a weight column -> the share (n, 1) float32 that new values have in the mean."""
-        total = self._columns[name][rows] + weight
-        self._columns[name][rows] = total
-        return (weight / total.clamp(min=1e-12)).to(torch.float32)[:, None]
+    def remove_where(self, gone: Callable[[Tensor], Tensor], revision: int) -> int:
+        """Remove the voxels whose mean points are gone: `gone` maps (n, 3) float64 metres to (n,) bool."""
+        rows = self.pool.alive.nonzero().squeeze(1)
+        rows = rows[gone(self.centroids(rows))]
+        keys = self.columns["key"][rows]
+        places = self.blocks.find(block_keys(keys)) * BLOCK_CELLS + cells_in_block(keys)
+        self.remove(rows, places, torch.ones_like(rows, dtype=torch.bool), revision)
+        return len(rows)
 
-    def _move(self, name: str, rows: Tensor, values: Tensor, share: Tensor) -> None:
-        """Move the means of rows (n,) towards values (n, c) by share (n, 1)."""
-        self._columns[name][rows] = torch.lerp(self._columns[name][rows], values, share)
+    def remove(self, rows: Tensor, places: Tensor, gone: Tensor, revision: int) -> None:
+        """Remove those of rows [C], at table places [C], that are gone [C] bool. The device is asked nothing."""
+        self.pool.alive[rows] &= ~gone
+        self.pool.removed += gone.sum()
+        feature_rows = self.columns["feature_row"][rows].to(torch.int64)
+        self.features.pool.alive[feature_rows] &= ~gone
+        self.blocks.set_rows(places, rows.masked_fill(gone, NO_ROW))
+        changed = torch.where(gone, revision, 0)
+        self.blocks.revision.scatter_reduce_(0, places // BLOCK_CELLS, changed, "amax")
 
+    def centroids(self, rows: Tensor) -> Tensor:
+        """Return the mean points (n, 3) float64 of rows (n,), map frame, metres."""
+        middles = cell_centers(unpack_cells(self.columns["key"][rows]), self.voxel_size)
+        return middles + self.columns["offset"][rows]
 
-def slot_column(slot: str) -> str:
-    """Return the name of a slot's column, here and in map files."""
-    return f"features.{slot}"
+    def drop_blocks(self, dropped: Tensor) -> None:
+        """Forget the blocks that are in dropped [B] bool, with their voxels; asks the device."""
+        rows = self.blocks.rows[dropped].flatten().to(torch.int64)
+        rows = rows[rows != NO_ROW]
+        self.pool.alive[rows] = False
+        self.features.pool.alive[self.columns["feature_row"][rows].to(torch.int64)] = False
+        self.blocks.keep(~dropped)
+        self.collect()
 
+    def _integrate(self, voxels: FrameVoxels, chosen: Tensor, stamp: Stamp) -> None:
+        """Average those of the voxels in that are chosen [V] bool."""
+        order = torch.argsort(voxels.keys)
+        order = order[chosen[order]]
+        if len(order) == 0:
+            return
+        if isinstance(stamp.seconds, Tensor):
+            stamp = replace(stamp, seconds=stamp.seconds[order])
+        probe = self.probe(voxels.keys[order])
+        self.add(voxels.select(order), stamp, probe, probe.counts.tolist())
 
-def _empty_columns(slots: tuple[Slot, ...], device: torch.device) -> dict[str, Tensor]:
-    columns = {
-        "key": torch.empty(0, dtype=torch.int64),
-        "offset": torch.empty((0, 3), dtype=torch.float32),
-        "rgb": torch.empty((0, 3), dtype=torch.float32),
-        "weight": torch.empty(0, dtype=torch.float64),
-        "feature_weight": torch.empty(0, dtype=torch.float64),
-        "last_seen": torch.empty(0, dtype=torch.float64),
-        "changed": torch.empty(0, dtype=torch.bool),
-    }
-    columns |= {slot_column(slot.name): torch.empty((0, slot.width), dtype=torch.float32) for slot in slots}
-    return {name: column.to(device) for name, column in columns.items()}
+    def _target_rows(self, keys: Tensor, probe: Probe, counts: Sequence[int], stamp: Stamp) -> Tensor:
+        """Return the row [V] that each voxel is written to, entered in the tables."""
+        n, (new_blocks, fresh_rows, new) = len(keys), counts[:3]
+        opened = probe.opens[:n]
+        blocks = probe.blocks[:n]
+        if new_blocks:
+            numbers = self.blocks.insert(block_keys(keys)[compact(opened, new_blocks)])
+            nth = (opened.cumsum(dim=0) - 1).clamp(min=0)
+            blocks = torch.where(blocks == NO_BLOCK, numbers[nth], blocks)
+        target = deal(self.pool.take(fresh_rows), probe.fresh[:n], probe.rows[:n])
+        self.pool.retire(fresh_rows - new)
+        self.pool.alive[probe.rows[:n]] = False
+        self.pool.alive[target] = True
+        self.blocks.set_rows(blocks * BLOCK_CELLS + cells_in_block(keys), target)
+        self.blocks.revision[blocks] = stamp.revision
+        seconds = torch.as_tensor(stamp.seconds, dtype=torch.float64, device=self.device).expand(n)
+        self.blocks.last_seen.scatter_reduce_(0, blocks, seconds, "amax")
+        return target
 
+    def _update(self, source: Tensor, target: Tensor, voxels: FrameVoxels, stamp: Stamp) -> None:
+        """Write everything but features to the target rows [V], from the source rows [V] (NO_ROW: new)."""
+        columns = self.columns
+        share, weight = advance(columns["weight"][source], voxels.weight, stamp.max_observations)
+        for name, values in (("offset", voxels.offset), ("rgb", voxels.rgb)):
+            means = torch.lerp(columns[name][source].to(torch.float32), values, share)
+            columns[name][target] = means.to(columns[name].dtype)
+        columns["weight"][target] = weight
+        columns["feature_weight"][target] = columns["feature_weight"][source]
+        columns["key"][target] = voxels.keys
+        columns["last_seen"][target] = torch.as_tensor(stamp.seconds, dtype=torch.float64, device=self.device)
+        columns["misses"][target] = 0
+        columns["missed_view"][target] = stamp.view
 
-def _bytes_per_row(columns: Mapping[str, Tensor]) -> int:
-    return sum(column.element_size() * column.shape[1:].numel() for column in columns.values())
+    def _update_features(
+        self, target: Tensor, voxels: FrameVoxels, stamp: Stamp, probe: Probe, counts: Sequence[int]
+    ) -> None:
+        """Average features into rows of their own; target [V]: where everything else has been written."""
+        weight = self.columns["feature_weight"]
+        share, weight[target] = advance(weight[target], voxels.feature_weight, stamp.max_observations)
+        rows = self.features.average(voxels.features, share, probe, counts, stamp.revision)
+        self.columns["feature_row"][target] = rows.to(torch.int32)
+
+    def capacity_for(self, needed: int) -> int:
+        """Return how many rows there are room for once so many are needed."""
+        return max(needed, int(len(self.columns["key"]) * GROWTH))
+
+    def _resize(self, needed: int) -> int:
+        capacity = self.capacity_for(needed)
+        for name in tuple(self.columns):
+            self.columns[name] = grown(self.columns[name], capacity)
+        return capacity

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from threading import Lock
 
@@ -10,24 +11,23 @@ from torch import Tensor
 
 from locate3d_ros.config import MappingConfig
 from locate3d_ros.errors import InputError
-from locate3d_ros.mapping.cells import CELL_LIMIT
-from locate3d_ros.mapping.checks import require_extractor, require_features, require_frame
-from locate3d_ros.mapping.frame_voxels import frame_voxels
-from locate3d_ros.mapping.lifting import LiftedFrame, lift
+from locate3d_ros.mapping.carving import ViewCounter
+from locate3d_ros.mapping.checks import require_contents, require_extractor, require_features, require_frame
+from locate3d_ros.mapping.frame_update import FrameUpdate, Viewpoint, prepare_frame, read_counts
+from locate3d_ros.mapping.frame_voxels import FrameVoxels
+from locate3d_ros.mapping.grid_probe import Stamp
 from locate3d_ros.mapping.restoring import feature_voxels, fine_voxels
-from locate3d_ros.mapping.snapshots import MapState, SnapshotBuilder
+from locate3d_ros.mapping.scene_grids import SceneGrids
+from locate3d_ros.mapping.snapshots import MapState, build_snapshot
 from locate3d_ros.mapping.views import add_view, thumbnail
-from locate3d_ros.mapping.voxel_grid import VoxelGrid
 from locate3d_ros.types import FeatureExtractor, Frame, FrameFeatures, MapSnapshot
-
-_KEPT_SHARE = 0.9  # of the memory bound, once it is exceeded: so that voxels leave seldom, and many at once
 
 
 class VoxelFeatureMap:
     """A feature grid and a finer grid of colour and geometry, bounded in memory; one writer, many readers.
 
-    Lifting runs under `_writing`, building snapshots under `_reading`; only the short updates and reads of the
-    grids themselves exclude each other, under `_changing`.
+    Lifting runs under `_writing`; only the short updates of the grids and the taking of a snapshot exclude each
+    other, under `_changing`. What a snapshot's readers gather needs no lock.
     """
 
     def __init__(
@@ -37,16 +37,16 @@ class VoxelFeatureMap:
         self._config = config
         self._extractor = extractor
         self._device = device
-        self._writing, self._reading, self._changing = Lock(), Lock(), Lock()
-        self._builder = SnapshotBuilder(extractor)
-        self._snapshot: tuple[MapState, MapSnapshot] | None = None
+        self._writing, self._changing = Lock(), Lock()
+        self._snapshot: MapSnapshot | None = None
         self._dropped_points = 0
+        self._viewpoints = ViewCounter()
         self._state = MapState(frame_id, config.voxel_size, config.fine_voxel_size)
-        self._coarse, self._fine = self._empty_grids(self._state)
+        self._grids = self._empty_grids(self._state)
 
     def __len__(self) -> int:
         """Count the voxels."""
-        return len(self._coarse)
+        return len(self._grids.coarse)
 
     @property
     def revision(self) -> int:
@@ -61,7 +61,7 @@ class VoxelFeatureMap:
     @property
     def nbytes(self) -> int:
         """Bytes of the grids' tensors; snapshots and thumbnails not counted."""
-        return self._coarse.nbytes + self._fine.nbytes
+        return self._grids.nbytes
 
     @property
     def frame_id(self) -> str:
@@ -82,42 +82,58 @@ class VoxelFeatureMap:
         T_map_camera = require_frame(frame)
         tables = () if features is None else require_features(features, frame, self._extractor.slots)
         with self._writing:
-            lifted = self._nameable(lift(frame, self._config, self._device))
+            sizes = (self._state.voxel_size, self._state.fine_voxel_size)
+            viewpoint = Viewpoint(T_map_camera, self._viewpoints.number(frame, T_map_camera))
+            update = prepare_frame(frame, viewpoint, tables, sizes, self._config, self._device)
+            probed = self._grids.probe(update.grouped, update.sight)
+            counts = read_counts(update, [part.counts() for part in probed])
+            require_contents(tables, counts.contents)
+            if self._grids.make_room(counts.grids, T_map_camera[:3, 3]):
+                probed = self._grids.probe(update.grouped, update.sight)
+                counts = read_counts(update, [part.counts() for part in probed])
+            self._dropped_points += counts.dropped
+            voxels = [part.settle(count) for part, count in zip(probed, counts.grids, strict=True)]
             state = replace(self._state, revision=self._state.revision + 1, stamp=frame.stamp)
-            if len(lifted.xyz) == 0:
-                self._state = state
-                return
-            rgb = frame.rgb.to(self._device)
-            coarse = frame_voxels(lifted, rgb, tables, state.voxel_size)
-            fine = frame_voxels(lifted, rgb, (), state.fine_voxel_size)
-            if tables and self._config.store_views:
-                view = thumbnail(frame, T_map_camera, lifted)
-                state = replace(state, views=add_view(state.views, view, self._config.max_views))
+            if len(voxels[0]) > 0:
+                state = self._seen(state, frame, update, T_map_camera)
+            stamp = Stamp(frame.stamp, state.revision, self._config.max_observations, update.view)
             with self._changing:
-                self._coarse.add(coarse, frame.stamp)
-                self._fine.add(fine, frame.stamp)
-                self._leave_far_voxels(T_map_camera[:3, 3].to(self._device))
-                self._state = replace(state, camera_pose=T_map_camera)
+                self._grids.apply(probed, counts.grids, voxels, stamp)
+                self._state, self._snapshot = state, None
 
     def snapshot(self) -> MapSnapshot:
-        """Return the map as it is now, the same object until something changes; later frames do not change it."""
-        with self._reading:
-            with self._changing:
-                state = self._state
-                if self._snapshot is not None and self._snapshot[0] is state:
-                    return self._snapshot[1]
-                coarse, fine = self._coarse.take_change(), self._fine.take_change()
-            snapshot = self._builder.build(state, coarse, fine)
-            self._snapshot = (state, snapshot)
-            return snapshot
+        """Return the map as it is now, the same object until something changes; later frames do not change it.
+
+        It costs a byte a voxel; tensors are gathered when they are first asked for, beside the writer.
+        """
+        with self._changing:
+            if self._snapshot is None:
+                self._snapshot = build_snapshot(self._state, self._grids.versions(), self._extractor)
+            return self._snapshot
 
     def clear(self) -> None:
         """Forget everything but the frame_id."""
         sizes = (self._config.voxel_size, self._config.fine_voxel_size)
         with self._writing:
             state = MapState(self.frame_id, *sizes, revision=self.revision + 1)
+            self._replace(state, self._empty_grids(state))
+
+    def remove_where(self, gone: Callable[[Tensor], Tensor]) -> int:
+        """Remove the voxels whose mean points are gone, which maps (n, 3) float64 metres to (n,) bool; their number."""
+        with self._writing, self._changing:
+            self._state, self._snapshot = replace(self._state, revision=self._state.revision + 1), None
+            return self._grids.remove_where(gone, self._state.revision)
+
+    def merge(self, coarse: FrameVoxels, fine: FrameVoxels, last_seen: Tensor) -> None:
+        """Average in voxels of another map on this map's grids, each weighted by its weight.
+
+        last_seen [V] float64 seconds, of the voxels with features.
+        """
+        with self._writing:
+            revision = self._state.revision + 1
             with self._changing:
-                self._state, (self._coarse, self._fine) = state, self._empty_grids(state)
+                self._grids.merge(coarse, fine, last_seen, revision)
+                self._state, self._snapshot = replace(self._state, revision=revision), None
 
     def restore(self, snapshot: MapSnapshot) -> None:
         """Replace everything by a snapshot's content, its voxel sizes and frame_id included.
@@ -136,35 +152,23 @@ class VoxelFeatureMap:
                 camera_pose=snapshot.camera_pose,
                 views=snapshot.views,
             )
-            coarse, fine = self._empty_grids(state)
-            coarse.add(feature_voxels(snapshot, self._device), snapshot.last_seen.to(self._device))
-            fine.add(fine_voxels(snapshot.fine, self._device), snapshot.stamp)
-            with self._changing:
-                self._state, self._coarse, self._fine = state, coarse, fine
+            grids = self._empty_grids(state)
+            coarse, fine = feature_voxels(snapshot, self._device), fine_voxels(snapshot.fine, self._device)
+            grids.merge(coarse, fine, snapshot.last_seen.to(self._device), state.revision)
+            self._replace(state, grids)
 
-    def _empty_grids(self, state: MapState) -> tuple[VoxelGrid, VoxelGrid]:
-        coarse = VoxelGrid(state.voxel_size, tuple(self._extractor.slots), self._device)
-        return coarse, VoxelGrid(state.fine_voxel_size, (), self._device)
+    def _seen(self, state: MapState, frame: Frame, update: FrameUpdate, T_map_camera: Tensor) -> MapState:
+        """Return the state after a frame that shows something."""
+        state = replace(state, camera_pose=T_map_camera)
+        if not update.tables or not self._config.store_views:
+            return state
+        view = thumbnail(frame, T_map_camera, update.lifted)
+        return replace(state, views=add_view(state.views, view, self._config.max_views))
 
-    def _nameable(self, lifted: LiftedFrame) -> LiftedFrame:
-        """Drop and count the points beyond the cells that a key can name."""
-        reach = (CELL_LIMIT - 1) * min(self._state.voxel_size, self._state.fine_voxel_size)
-        if len(lifted.xyz) == 0 or float(lifted.xyz.abs().max()) < reach:
-            return lifted
-        kept = (lifted.xyz.abs() < reach).all(dim=1)
-        self._dropped_points += int((~kept).sum())
-        return LiftedFrame(lifted.xyz[kept], lifted.depth[kept], lifted.pixel[kept])
+    def _replace(self, state: MapState, grids: SceneGrids) -> None:
+        with self._changing:
+            self._state, self._grids, self._snapshot = state, grids, None
 
-    def _leave_far_voxels(self, camera: Tensor) -> None:
-        """Where the memory bound is exceeded, keep the nearest voxels to the camera (3,) of both grids."""
-        bound = self._config.memory_mb * 1e6
-        grids = (self._coarse, self._fine)
-        if sum(len(grid) * grid.bytes_per_voxel for grid in grids) <= bound:
-            return
-        distances = [torch.linalg.vector_norm(grid.centroids() - camera, dim=1) for grid in grids]
-        order = torch.argsort(torch.cat(distances))
-        cost = torch.cat([torch.full_like(d, grid.bytes_per_voxel) for d, grid in zip(distances, grids, strict=True)])
-        kept = torch.zeros_like(order, dtype=torch.bool)
-        kept[order] = torch.cumsum(cost[order], dim=0) <= _KEPT_SHARE * bound
-        for grid, part in zip(grids, torch.split(kept, [len(grid) for grid in grids]), strict=True):
-            grid.keep(part)
+    def _empty_grids(self, state: MapState) -> SceneGrids:
+        sizes = (state.voxel_size, state.fine_voxel_size)
+        return SceneGrids(self._config, sizes, tuple(self._extractor.slots), self._device)
