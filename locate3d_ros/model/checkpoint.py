@@ -55,8 +55,8 @@ def load_checkpoint(
     code, or whose keys or shapes are not the model's.
     """
     path = Path(path)
-    config, trained_on = _read_config(path)
-    state = read_state(_weight_file(path))
+    config, trained_on = read_config(path)
+    state = read_state(weight_file(path))
     with torch.device("meta"):
         model = Locate3DModel(config)
     load_strict(model, state, path)
@@ -66,8 +66,8 @@ def load_checkpoint(
 def load_encoder(path: Path | str, device: torch.device | str = "cpu") -> Encoder3DJepa:
     """Load the encoder alone, from a 3D-JEPA checkpoint or from a whole model. Errors as `load_checkpoint`."""
     path = Path(path)
-    config, _ = _read_config(path)
-    state = read_state(_weight_file(path))
+    config, _ = read_config(path)
+    state = read_state(weight_file(path))
     own = {key.removeprefix("encoder."): tensor for key, tensor in state.items() if not key.startswith("decoder.")}
     with torch.device("meta"):
         encoder = Encoder3DJepa(config.encoder)
@@ -81,8 +81,12 @@ def save_checkpoint(folder: Path | str, model: Locate3DModel, trained_on: Traine
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
     write_file(folder / WEIGHT_NAMES[0], save(tensors))
-    description = {"schema": SCHEMA, "model": asdict(model.config), "trained_on": asdict(trained_on)}
-    write_file(folder / CONFIG_NAME, json.dumps(description, indent=1).encode())
+    write_file(folder / CONFIG_NAME, json.dumps(description_of(model.config, trained_on), indent=1).encode())
+
+
+def description_of(config: ModelConfig, trained_on: TrainedOn) -> dict[str, object]:
+    """Return the content of a model folder's configuration."""
+    return {"schema": SCHEMA, "model": asdict(config), "trained_on": asdict(trained_on)}
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -150,7 +154,8 @@ def _guess(state: Mapping[str, Tensor]) -> str:
     return next((name for key, name in marks.items() if key in state), "something else")
 
 
-def _weight_file(path: Path) -> Path:
+def weight_file(path: Path) -> Path:
+    """Return the file of weights that a path names. Raises InputError where a folder holds none."""
     if not path.is_dir():
         return path
     found = next((path / name for name in WEIGHT_NAMES if (path / name).is_file()), None)
@@ -159,7 +164,7 @@ def _weight_file(path: Path) -> Path:
     return found
 
 
-def _read_config(path: Path) -> tuple[ModelConfig, TrainedOn]:
+def read_config(path: Path) -> tuple[ModelConfig, TrainedOn]:
     """Return the configuration beside the weights; a bare file counts as the released size."""
     file = path / CONFIG_NAME if path.is_dir() else path.parent / CONFIG_NAME
     if not file.is_file():

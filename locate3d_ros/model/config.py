@@ -126,9 +126,9 @@ LOCATE3D_TINY = ModelConfig(
         width=128,
         feature_dim=64,
         queries=64,
-        layers=4,
+        layers=3,
         heads=4,
-        feedforward=512,
+        feedforward=256,
         text=TextConfig("minilm", width=384),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -115,9 +115,13 @@ class Decoder(nn.Module):
         """The layers, first to last."""
         return list(cast(Iterable[DecoderLayer], self.decoder))
 
-    def project_scene(self, features: Tensor, xyz: Tensor) -> DecoderScene:
-        """Compute what no sentence changes from encoder features (n, feature_dim) and xyz (n, 3) metres."""
-        points, position = self.ptc_feat_projector(features), self.pos_embed_3d(xyz)
+    def project_scene(self, features: Tensor, xyz: Tensor, position: Tensor | None = None) -> DecoderScene:
+        """Compute what no sentence changes from encoder features (n, feature_dim) and xyz (n, 3) metres.
+
+        `position` (n, width) is the embedding of xyz where it was computed for several scenes at once.
+        """
+        points = self.ptc_feat_projector(features)
+        position = self.pos_embed_3d(xyz) if position is None else position
         first = self.layers[0].query_ptc_feat_attn.attn
         return DecoderScene(xyz, points, position, first.keys_values(points + position))
 
@@ -126,10 +130,17 @@ class Decoder(nn.Module):
 
         Returns the last layer's prediction, or every layer's, in order, for deep supervision.
         """
+        predictions = []
+        for i, (queries, points) in enumerate(self.layer_states(scene, word_states)):
+            if every_layer or i == len(self.layers) - 1:
+                predictions.append(self._predict(i, queries, points, scene.xyz))
+        return predictions
+
+    def layer_states(self, scene: DecoderScene, word_states: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the queries (q, width) and the points (n, width) after every layer."""
         words, points = self.text_projector(word_states), scene.points
         sequence = torch.cat((self.query_feat.weight, words))
         position = torch.cat((self.query_pos.weight, torch.zeros_like(words)))
-        predictions = []
         for i, layer in enumerate(self.layers):
             sequence = layer.query_self_attn(sequence, position)
             to_points = layer.query_ptc_feat_attn
@@ -137,9 +148,7 @@ class Decoder(nn.Module):
             sequence = to_points(sequence, position, memory)
             to_sequence = layer.ptc_feat_query_attn
             points = to_sequence(points, scene.position, to_sequence.attn.keys_values(sequence + position))
-            if every_layer or i == len(self.layers) - 1:
-                predictions.append(self._predict(i, sequence[: self.config.queries], points, scene.xyz))
-        return predictions
+            yield sequence[: self.config.queries], points
 
     def _predict(self, layer: int, queries: Tensor, points: Tensor, xyz: Tensor) -> Prediction:
         return Prediction(

@@ -1,0 +1,1 @@
+"""Training: 3D-JEPA pretraining of the encoder and grounding of sentences (docs/training.md)."""

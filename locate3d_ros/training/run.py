@@ -1,0 +1,77 @@
+"""From a configuration to a trained model: what `locate3d train` calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from locate3d_ros.errors import InputError
+from locate3d_ros.training.checkpointing import recompute_activations
+from locate3d_ros.training.config import TrainingConfig
+from locate3d_ros.training.grounding_task import GroundingTask
+from locate3d_ros.training.jepa_task import JepaTask
+from locate3d_ros.training.processes import process_group, rank
+from locate3d_ros.training.run_folder import RunFolder
+from locate3d_ros.training.scene_source import CachedSource, FirstScenes, SceneSource
+from locate3d_ros.training.start import starting_encoder, starting_model
+from locate3d_ros.training.stream import SampleStream, whole_scenes
+from locate3d_ros.training.toy_scenes import ToySource
+from locate3d_ros.training.trainer import Task, Trainer
+
+TOY_SCENES = 24
+TOY_MODEL = "smoke"
+JEPA, GROUNDING = "jepa", "grounding"
+
+
+def train(task: str, config: TrainingConfig, folder: RunFolder, steps: int | None, resumed: bool) -> Trainer:
+    """Train until `steps` are done in all (None: until the schedule ends), or go on with the folder's run.
+
+    Raises InputError for wrong data, weights, folders, and for a loss that is not finite.
+    """
+    if config.run.threads:
+        torch.set_num_threads(config.run.threads)
+    with process_group(config.run.device) as device:
+        if rank() == 0:
+            (folder.note if resumed else folder.begin)(task, config)
+        trainer = make_trainer(task, config, folder, device)
+        if resumed:
+            trainer.resume()
+        trainer.run(trainer.schedule.steps if steps is None else steps)
+    return trainer
+
+
+def make_trainer(task: str, config: TrainingConfig, folder: RunFolder, device: torch.device) -> Trainer:
+    """Read the data, make or load the model, and put both together."""
+    torch.manual_seed(config.run.seed)
+    sources = sources_of(config)
+    data = config.data if task == GROUNDING else whole_scenes(config.data)
+    augmentation = None if config.data.overfit else config.augmentation
+    stream = SampleStream(sources, data, augmentation, config.run.seed)
+    made = _make_task(task, config, sources, device)
+    if config.run.checkpointing:
+        recompute_activations(made.module)
+    return Trainer(made, stream, config, folder, device)
+
+
+def sources_of(config: TrainingConfig) -> list[SceneSource]:
+    """Open the data sets; without any, the smoke model gets toy scenes. Raises InputError for wrong or no data."""
+    data = config.data
+    if not data.data and config.run.model != TOY_MODEL:
+        raise InputError("data: no data set; give --data FOLDER … (`locate3d scenes generate`, `locate3d cache`)")
+    sources: list[SceneSource] = [CachedSource(Path(path), data.split, data.cache) for path in data.data]
+    sources = sources or [ToySource(TOY_SCENES, config.run.seed)]
+    for path, source in zip(data.data[1:], sources[1:], strict=False):
+        if source.trained_on != sources[0].trained_on:
+            raise InputError(f"{path}: lifted with another extractor than {data.data[0]}; lift both with one")
+    return [FirstScenes(sources[0], data.overfit)] if data.overfit else sources
+
+
+def _make_task(task: str, config: TrainingConfig, sources: Sequence[SceneSource], device: torch.device) -> Task:
+    trained_on = sources[0].trained_on
+    if task == GROUNDING:
+        return GroundingTask(starting_model(config.run, trained_on), trained_on, config, device)
+    encoder, model_config = starting_encoder(config.run, trained_on)
+    return JepaTask(encoder, replace(model_config, encoder=encoder.config), trained_on, config)
