@@ -15,7 +15,7 @@ class DataConfig:
     """Which scenes are trained on, and how many at once."""
 
     data: tuple[str, ...] = ()
-    """Data set folders with lifted scenes (`locate3d cache`); none: toy scenes, for the smoke model alone."""
+    """Data set folders with lifted scenes (`locate3d cache`); the smoke preset needs none."""
     mixing: tuple[float, ...] = ()
     """How often each data set is drawn from, relative to the others; none: by its number of sentences."""
     cache: str = ""
