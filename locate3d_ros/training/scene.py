@@ -35,8 +35,9 @@ class Voxels:
         return replace(self, features=self.features.float())._each(lambda tensor: tensor.to(device))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Voxels:
-        xyz, rgb, features = change(self.xyz), change(self.rgb), change(self.features)
-        return Voxels(xyz, rgb, features, change(self.cells), change(self.object_ids), self.voxel_size)
+        tensors = (self.xyz, self.rgb, self.features, self.cells, self.object_ids)
+        xyz, rgb, features, cells, object_ids = (change(tensor) for tensor in tensors)
+        return Voxels(xyz, rgb, features, cells, object_ids, self.voxel_size)
 
 
 @dataclass(frozen=True)
