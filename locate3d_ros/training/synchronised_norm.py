@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -60,5 +58,5 @@ def keep_statistics(module: nn.Module) -> None:
 def _over_all(sums: Tensor) -> Tensor:
     if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
         return sums
-    reduced: Tensor = cast(Any, all_reduce)(sums)
+    reduced: Tensor = all_reduce(sums)  # type: ignore[no-untyped-call]
     return reduced

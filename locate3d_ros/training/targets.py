@@ -27,13 +27,19 @@ def word_places(expression: GroundedExpression) -> list[tuple[int, int]]:
 
 
 def object_columns(expression: GroundedExpression, offsets: Offsets) -> dict[int, Tensor]:
-    """Return for each object that the sentence names the token positions (77,) bool of all its spans."""
+    """Return for each object that the sentence names the token positions (77,) bool of all its spans.
+
+    A target without a span is meant by all words: who writes sentences by hand need not mark them.
+    """
     places = word_places(expression)
     columns: dict[int, Tensor] = defaultdict(lambda: torch.zeros(TOKEN_COLUMNS, dtype=torch.bool))
-    for span in expression.spans:
-        words = [places[token] for token in span.tokens]
+    named = {number for span in expression.spans for number in span.object_ids}
+    unmarked = [number for number in expression.target_ids if number not in named]
+    meanings = [(span.tokens, span.object_ids) for span in expression.spans]
+    for tokens, numbers in (*meanings, (range(len(places)), unmarked)):
+        words = [places[token] for token in tokens]
         hit = [i for i, offset in enumerate(offsets[:TOKEN_COLUMNS]) if any(_overlap(offset, w) for w in words)]
-        for number in span.object_ids:
+        for number in numbers:
             columns[number][hit] = True
     return dict(columns)
 
