@@ -1,132 +1,158 @@
-"""3D-JEPA: what is hidden, what the encoders see, and the figures that watch for collapse."""
+"""3D-JEPA: what is hidden, what each encoder sees, and the signs of a collapse."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from training_runs import toy_sample_source
 
+from locate3d_ros.errors import InputError
+from locate3d_ros.model.config import ORDERS
 from locate3d_ros.model.encoder import Encoder3DJepa
 from locate3d_ros.model.serialization import bit_depth, curve_codes
 from locate3d_ros.training.config import JepaConfig
-from locate3d_ros.training.jepa import JepaBatch, JepaModule, JepaScene
-from locate3d_ros.training.masking import hidden_voxels, run_of_curve
+from locate3d_ros.training.jepa import JepaModule, JepaScene
+from locate3d_ros.training.masking import ball_of_voxels, block_of_voxels, hidden_voxels, random_voxels, run_of_curve
 from locate3d_ros.training.monitors import effective_rank, feature_spread
-from locate3d_ros.training.predictor import first_places, rotary_angles, rotate
+from locate3d_ros.training.predictor import Predictor, first_places, rotary_angles, rotate
 from locate3d_ros.training.presets import SMOKE, SMOKE_MODEL
-from locate3d_ros.training.toy_scenes import ToySource
 
 KINDS = ("run", "random", "block", "radius")
 
 
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
 @pytest.fixture(scope="module")
 def voxels():
-    return ToySource(1).voxels("toy0-000")
+    source = toy_sample_source()
+    return source.voxels(next(iter(source.expressions)))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def module():
     torch.manual_seed(0)
-    return JepaModule(Encoder3DJepa(SMOKE_MODEL.encoder), SMOKE.jepa).eval()
+    return JepaModule(Encoder3DJepa(SMOKE_MODEL.encoder), SMOKE.jepa)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("share", "count"), [(0.08, 1), (0.08, 4), (0.3, 2)])
-def test_masks_hide_their_share(voxels, kind, share, count):
+@given(seed=st.integers(0, 1000), share=st.floats(0.01, 0.95), count=st.integers(1, 6), side=st.integers(2, 9))
+@settings(max_examples=15, deadline=None)
+def test_some_voxels_are_hidden_never_all(kind, seed, share, count, side):
+    cells = torch.cartesian_prod(torch.arange(side), torch.arange(side), torch.arange(2)) - 3
     config = JepaConfig(mask=kind, mask_share=share, mask_count=count)
-    hidden = hidden_voxels(voxels.cells, config, torch.Generator().manual_seed(1))
-    size = round(share * len(voxels))
-    assert size <= int(hidden.sum()) <= min(count * size, 0.9 * len(voxels))
-    assert count > 1 or int(hidden.sum()) == size
+    hidden = hidden_voxels(cells, config, seeded(seed))
+    assert 1 <= int(hidden.sum()) < len(cells)
+    assert int(hidden.sum()) <= count * max(1, round(share * len(cells)))
+    assert torch.equal(hidden, hidden_voxels(cells, config, seeded(seed)))
 
 
-def test_masks_differ_and_come_again_with_their_seed(voxels):
-    config = JepaConfig()
-    first, again, other = (hidden_voxels(voxels.cells, config, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-
-
-def test_some_context_always_stays(voxels):
-    config = JepaConfig(mask="random", mask_share=0.8, mask_count=20)
-    assert 0 < int(hidden_voxels(voxels.cells, config, torch.Generator().manual_seed(1)).sum()) <= 0.9 * len(voxels)
-    two = torch.tensor([[0, 0, 0], [1, 0, 0]])
-    assert int(hidden_voxels(two, config, torch.Generator()).sum()) == 1
-    with pytest.raises(ValueError, match="1 voxels"):
-        hidden_voxels(two[:1], config, torch.Generator())
-
-
-def test_run_is_contiguous_on_one_curve(voxels):
-    rows = run_of_curve(voxels.cells - voxels.cells.amin(dim=0), 50, torch.Generator().manual_seed(4))
+def test_a_run_is_contiguous_along_one_of_the_curves(voxels):
     cells = voxels.cells - voxels.cells.amin(dim=0)
-    codes = curve_codes(cells, ("z", "z-trans", "hilbert", "hilbert-trans"), bit_depth(cells))
-    places = codes.argsort(dim=1).argsort(dim=1)[:, rows]
-    assert any(int(each.max() - each.min()) == 49 for each in places)
+    rows = run_of_curve(cells, 100, seeded())
+    spreads = []
+    for codes in curve_codes(cells, ORDERS, bit_depth(cells)):
+        places = torch.empty(len(cells), dtype=torch.long)
+        places[codes.argsort()] = torch.arange(len(cells))
+        spreads.append(int(places[rows].max() - places[rows].min()) + 1)
+    assert min(spreads) == 100
 
 
-@pytest.mark.parametrize(("kind", "spread"), [("block", 0.6), ("radius", 0.6), ("random", 10)])
-def test_blocks_and_balls_are_compact(voxels, kind, spread):
-    config = JepaConfig(mask=kind, mask_share=0.02, mask_count=1)
-    own = voxels.xyz[hidden_voxels(voxels.cells, config, torch.Generator().manual_seed(2))]
-    extent = float((own.amax(dim=0) - own.amin(dim=0)).max())
-    assert extent <= spread
-    assert kind != "random" or extent > 1
+def test_block_and_ball_are_the_nearest_voxels_and_random_ones_are_not(voxels):
+    cells = voxels.cells
+    for mask, norm in ((block_of_voxels, float("inf")), (ball_of_voxels, 2.0)):
+        rows = mask(cells, 60, seeded(3))
+        middle = cells[int(torch.randint(len(cells), (1,), generator=seeded(3)))]
+        away = torch.linalg.vector_norm((cells - middle).float(), ord=norm, dim=1)
+        assert float(away[rows].max()) <= float(away.sort().values[60]) + 1e-6
+    scattered = random_voxels(cells, 60, seeded(3))
+    assert float(cells[scattered].float().std(dim=0)[:2].min()) > float(cells[rows].float().std(dim=0)[:2].max())
 
 
-def test_prediction_does_not_see_what_is_hidden(voxels, module):
-    hidden = hidden_voxels(voxels.cells, SMOKE.jepa, torch.Generator().manual_seed(3))
-    changed = voxels.features.clone()
-    changed[hidden] += 5.0
-    target = module.target_features(voxels)
-    before = module.scene_loss(JepaScene(voxels, hidden), target)
-    after = module.scene_loss(JepaScene(replace(voxels, features=changed), hidden), target)
-    torch.testing.assert_close(before, after, atol=0, rtol=0)
-    seen = voxels.features.clone()
-    seen[~hidden] += 5.0
-    assert not torch.equal(module.scene_loss(JepaScene(replace(voxels, features=seen), hidden), target), before)
+def test_a_scene_of_one_voxel_cannot_be_masked():
+    with pytest.raises(ValueError, match="nothing would stay"):
+        hidden_voxels(torch.zeros(1, 3, dtype=torch.long), JepaConfig(), seeded())
 
 
-def test_target_encoder_follows_and_is_not_trained(voxels, module):
-    hidden = hidden_voxels(voxels.cells, SMOKE.jepa, torch.Generator().manual_seed(3))
-    loss, figures = module(JepaBatch((JepaScene(voxels, hidden),), ("toy",)), 1.0)
-    loss.backward()
+def test_the_context_does_not_see_what_is_hidden_but_the_target_does(module, voxels):
+    hidden = hidden_voxels(voxels.cells, JepaConfig(), seeded())
+    features = voxels.features.clone()
+    features[hidden] *= -1
+    changed = replace(voxels, features=features)
+    predicted = {}
+    module.predictor.register_forward_hook(lambda _, __, output: predicted.setdefault(len(predicted), output))
+    for each in (voxels, changed):
+        module.scene_loss(JepaScene(each, hidden), module.target_features(each))
+    assert torch.equal(predicted[0], predicted[1])
+    assert not torch.allclose(module.target_features(voxels), module.target_features(changed), atol=1e-3)
+
+
+def test_only_context_encoder_and_predictor_learn(module, voxels):
+    hidden = hidden_voxels(voxels.cells, JepaConfig(), seeded())
+    module.zero_grad()
+    module.scene_loss(JepaScene(voxels, hidden), module.target_features(voxels)).backward()
     assert all(p.grad is None for p in module.target.parameters())
-    assert any(p.grad is not None and float(p.grad.abs().sum()) > 0 for p in module.encoder.parameters())
-    assert set(figures) == {"feature_std", "effective_rank"}
-    own, before = next(module.encoder.parameters()), next(module.target.parameters()).clone()
+    assert all(p.grad is not None for p in module.predictor.parameters())
+    assert float(module.encoder.zero_token.grad.abs().sum()) == 0  # no toy voxel lacks features
+    assert sum(float(p.grad.abs().sum()) for p in module.encoder.parameters() if p.grad is not None) > 0
+
+
+def test_the_target_follows_by_its_decay():
+    module = JepaModule(Encoder3DJepa(SMOKE_MODEL.encoder), SMOKE.jepa)
+    before = [p.clone() for p in module.target.parameters()]
     with torch.no_grad():
-        own += 1
+        for parameter in module.encoder.parameters():
+            parameter.add_(1.0)
     module.follow(0.75)
-    torch.testing.assert_close(next(module.target.parameters()), before + 0.25)
+    for old, new in zip(before, module.target.parameters(), strict=True):
+        assert torch.allclose(new, old + 0.25, atol=1e-6)
 
 
-def test_rotary_products_depend_on_differences_of_places_alone():
-    generator = torch.Generator().manual_seed(0)
-    q, k = torch.randn(2, 1, 24, generator=generator, dtype=torch.float64)
-    places = torch.randn(2, 1, 3, generator=generator, dtype=torch.float64)
-    shift = torch.tensor([[3.0, -2.0, 1.0]], dtype=torch.float64)
-    dots = [
-        (rotate(q, rotary_angles(places[0] + s, 24)) * rotate(k, rotary_angles(places[1] + s, 24))).sum()
-        for s in (0 * shift, shift)
+def test_rotated_products_depend_on_differences_of_places_alone():
+    q, k = torch.randn(2, 18, generator=seeded())
+    a, b = torch.tensor([[0.3, -1.0, 2.0]]), torch.tensor([[1.1, 0.4, 0.0]])
+    products = [
+        float(rotate(q[None], rotary_angles(a + shift, 18)) @ rotate(k[None], rotary_angles(b + shift, 18)).T)
+        for shift in (0.0, torch.tensor([[1.7, -0.2, 0.9]]))
     ]
-    torch.testing.assert_close(dots[0], dots[1])
-    assert not torch.allclose(dots[0], (q * k).sum())
+    assert products[0] == pytest.approx(products[1], abs=1e-3)
+    assert products[0] != pytest.approx(float(q @ k), abs=1e-2)
 
 
-def test_every_row_is_taken_from_its_first_window():
-    assert first_places(torch.tensor([2, 0, 1, 0, 1]), 3).tolist() == [1, 2, 0]
-    assert first_places(torch.tensor([1, 0]), 2).tolist() == [1, 0]
+def test_the_predictor_answers_for_every_hidden_voxel_by_its_place(voxels):
+    torch.manual_seed(0)
+    predictor = Predictor(32, JepaConfig(predictor_width=48, predictor_layers=2, predictor_window=100))
+    hidden = hidden_voxels(voxels.cells, JepaConfig(), seeded())
+    context = torch.randn(int((~hidden).sum()), 32, generator=seeded())
+    with torch.no_grad():
+        predicted = predictor(context, hidden, voxels.xyz, voxels.cells)
+        moved = predictor(context, hidden, voxels.xyz + torch.tensor([3.0, -2.0, 1.0]), voxels.cells + 7)
+    assert predicted.shape == (int(hidden.sum()), 32)
+    assert float(predicted.std(dim=0).max()) > 0.01  # the same token, told apart by place
+    assert torch.allclose(predicted, moved, atol=1e-2)
+
+
+def test_first_places_of_rows_that_stand_twice():
+    assert first_places(torch.tensor([2, 0, 1, 0, 2]), 3).tolist() == [1, 2, 0]
 
 
 def test_monitors_fall_when_features_collapse():
-    generator = torch.Generator().manual_seed(0)
-    rich = torch.randn(4000, 16, generator=generator)
-    flat = torch.ones(4000, 16)
-    line = torch.randn(4000, 1, generator=generator) * torch.ones(1, 16)
-    assert float(feature_spread(rich)) == pytest.approx(1, abs=0.05)
-    assert float(feature_spread(flat)) == pytest.approx(0, abs=1e-5)
-    assert float(effective_rank(rich)) == pytest.approx(16, rel=0.02)
-    assert float(effective_rank(line)) == pytest.approx(1, abs=0.01)
-    assert math.isfinite(float(effective_rank(flat)))
+    spread = torch.randn(500, 16, generator=seeded())
+    line = torch.randn(500, 1, generator=seeded()) * torch.ones(1, 16) + 5
+    assert float(feature_spread(spread)) == pytest.approx(1.0, abs=0.05)
+    assert float(effective_rank(spread)) == pytest.approx(16, abs=0.5)
+    assert float(effective_rank(line)) == pytest.approx(1.0, abs=1e-3)
+    same = torch.ones(500, 16)
+    assert float(feature_spread(same)) == pytest.approx(0.0, abs=1e-6)
+    assert float(effective_rank(same)) == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [{"mask_share": 0.0}, {"mask_count": 0}, {"predictor_width": 50}])
+def test_impossible_masks_are_refused_by_name(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        JepaConfig(**wrong)

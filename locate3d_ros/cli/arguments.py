@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Literal, Union
 
 import tyro
 
@@ -16,7 +16,7 @@ from locate3d_ros.cli.cache_arguments import CacheArguments
 from locate3d_ros.cli.convert_arguments import ConvertArguments
 from locate3d_ros.cli.evaluate_arguments import EvaluateArguments
 from locate3d_ros.cli.scenes_arguments import ScenesArguments
-from locate3d_ros.cli.train_arguments import TrainArguments, train_tasks
+from locate3d_ros.cli.train_arguments import TrainArguments, options_begin_with
 from locate3d_ros.config import Config, RecordingConfig
 from locate3d_ros.errors import InputError
 
@@ -91,18 +91,12 @@ def parse(arguments: Sequence[str]) -> object:
     """
     printed = io.StringIO()
     try:
-        with redirect_stderr(printed):
-            if arguments[:1] == ["train"]:
-                return TrainArguments(_parsed(train_tasks(arguments[1:]), "locate3d train", arguments[1:]))
-            return _parsed(_Command, "locate3d", arguments)
+        with redirect_stderr(printed), options_begin_with(arguments):
+            return tyro.cli(_Command, prog="locate3d", args=arguments, config=_MARKERS)  # type: ignore[call-overload]
     except SystemExit as stop:
         if not stop.code:
             raise
     raise InputError(one_line(printed.getvalue()))
-
-
-def _parsed(kind: Any, program: str, arguments: Sequence[str]) -> Any:  # noqa: ANN401 - a type for tyro, an instance
-    return tyro.cli(kind, prog=program, args=arguments, config=_MARKERS)
 
 
 def one_line(box: str) -> str:

@@ -1,38 +1,42 @@
-"""What `locate3d train` accepts: the fields of the training configuration, with the defaults of a preset or a run."""
+"""What `locate3d train` accepts; its options are the fields of the training configuration, by preset."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Union
+from typing import Annotated, Union
 
 import tyro
 
-from locate3d_ros.errors import InputError
 from locate3d_ros.training.config import TrainingConfig
 from locate3d_ros.training.config_file import SETTINGS, config_of_json
 from locate3d_ros.training.presets import PRESETS, PresetName, for_pretraining
 
+DEFAULT_PRESET: PresetName = "tiny"
+_beginning: ContextVar[TrainingConfig] = ContextVar("beginning", default=PRESETS[DEFAULT_PRESET])
+
 
 @dataclass(frozen=True)
 class RunArguments:
-    """Where a run's files are, how far it goes, and everything that decides it."""
+    """Where a run's files are, and how far it goes."""
 
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """The folder of a new run: model, state to resume from, metrics, configuration."""
     resume: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Go on with the run in this folder, with its configuration; options given here change it."""
+    """Go on with the run in this folder, by its own configuration; only --steps may be given beside it."""
     steps: int | None = None
-    """Stop after so many steps in all; without it when the schedule ends (smoke: after 50)."""
-    preset: PresetName = "tiny"
+    """Stop after this many steps in all; without it the schedule's end, or the smoke preset's 50."""
+    preset: PresetName = DEFAULT_PRESET
     """What the options below begin with (docs/training.md)."""
-    config: TrainingConfig = field(default_factory=TrainingConfig)
+    config: TrainingConfig = field(default_factory=_beginning.get)
 
 
 @dataclass(frozen=True)
 class JepaArguments(RunArguments):
-    """Pretrain the encoder by 3D-JEPA: on lifted scenes alone, without sentences."""
+    """Pretrain an encoder by 3D-JEPA: no sentences are needed."""
 
 
 @dataclass(frozen=True)
@@ -42,46 +46,44 @@ class GroundingArguments(RunArguments):
 
 @dataclass(frozen=True)
 class TrainArguments:
-    """Train the Locate 3D model: its encoder alone, or the whole on sentences."""
+    """Train the Locate 3D model: the encoder by itself, or the whole on sentences."""
 
     # Evaluated while the program runs, where Python 3.10 needs the spelled-out form for annotated members.
     task: Union[  # noqa: UP007
         Annotated[JepaArguments, tyro.conf.subcommand("jepa")],
         Annotated[GroundingArguments, tyro.conf.subcommand("grounding")],
     ]
+    """What is trained."""
 
 
-def train_tasks(arguments: Sequence[str]) -> Any:  # noqa: ANN401 - a type for tyro
-    """Return the two tasks with the defaults that --preset or --resume among the arguments ask for.
+@contextmanager
+def options_begin_with(words: Sequence[str]) -> Iterator[None]:
+    """Let the options begin with the preset or the run that the command's words name, while they are parsed.
 
-    Raises InputError where --resume names no run, or the run of another task.
+    Raises InputError where the run to resume has no readable configuration.
     """
-    folder, preset = _value_of("--resume", arguments), _value_of("--preset", arguments)
-    known: PresetName = next((name for name in PRESETS if name == preset), RunArguments.preset)
-    config = PRESETS[known]
-    pretraining = for_pretraining(config)
-    if folder is not None:
-        config = pretraining = _config_of(Path(folder), arguments)
-    return Union[  # noqa: UP007
-        Annotated[JepaArguments, tyro.conf.subcommand("jepa", default=JepaArguments(preset=known, config=pretraining))],
-        Annotated[
-            GroundingArguments,
-            tyro.conf.subcommand("grounding", default=GroundingArguments(preset=known, config=config)),
-        ],
-    ]
+    token = _beginning.set(named_config(words))
+    try:
+        yield
+    finally:
+        _beginning.reset(token)
 
 
-def _config_of(folder: Path, arguments: Sequence[str]) -> TrainingConfig:
-    task, config = config_of_json(folder / SETTINGS)
-    if task not in arguments:
-        raise InputError(f"--resume {folder}: a run of `locate3d train {task}`; give that command")
-    return config
+def named_config(words: Sequence[str]) -> TrainingConfig:
+    """Return the configuration that --resume or --preset names among the words; the parser refuses wrong names."""
+    run, preset = _value("--resume", words), _value("--preset", words)
+    if run is not None:
+        return config_of_json(Path(run) / SETTINGS)[1]
+    config = next((each for name, each in PRESETS.items() if name == preset), PRESETS[DEFAULT_PRESET])
+    return for_pretraining(config) if list(words[:2]) == ["train", "jepa"] else config
 
 
-def _value_of(option: str, arguments: Sequence[str]) -> str | None:
-    for place, word in enumerate(arguments):
+def _value(option: str, words: Sequence[str]) -> str | None:
+    if not words or words[0] != "train":
+        return None
+    for word, following in zip(words, (*words[1:], None), strict=True):
+        if word == option:
+            return following
         if word.startswith(f"{option}="):
             return word.partition("=")[2]
-        if word == option and place + 1 < len(arguments):
-            return arguments[place + 1]
     return None

@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
 
 from locate3d_ros.build import resolve_device
 from locate3d_ros.errors import InputError
@@ -38,8 +39,8 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def is_first() -> bool:
-    """Whether this is the process that writes, after the group has parted too."""
+def first_process() -> bool:
+    """Whether this is the process that speaks, also before it joined the others and after it left them."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
@@ -63,7 +64,6 @@ def shard(module: nn.Module, strategy: str, device: torch.device) -> None:
     if world() == 1 or strategy != "fsdp":
         return
     try:
-        from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import fully_shard
     except ImportError:
         raise InputError("strategy = 'fsdp': needs torch 2.6 or newer; give ddp") from None

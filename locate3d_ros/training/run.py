@@ -18,11 +18,11 @@ from locate3d_ros.training.run_folder import RunFolder
 from locate3d_ros.training.scene_source import CachedSource, FirstScenes, SceneSource
 from locate3d_ros.training.start import starting_encoder, starting_model
 from locate3d_ros.training.stream import SampleStream, whole_scenes
+from locate3d_ros.training.task import Task
 from locate3d_ros.training.toy_scenes import ToySource
-from locate3d_ros.training.trainer import Task, Trainer
+from locate3d_ros.training.trainer import Trainer
 
 TOY_SCENES = 24
-TOY_MODEL = "smoke"
 JEPA, GROUNDING = "jepa", "grounding"
 
 
@@ -34,8 +34,8 @@ def train(task: str, config: TrainingConfig, folder: RunFolder, steps: int | Non
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
     with process_group(config.run.device) as device:
-        if rank() == 0:
-            (folder.note if resumed else folder.begin)(task, config)
+        if rank() == 0 and not resumed:
+            folder.begin(task, config)
         trainer = make_trainer(task, config, folder, device)
         if resumed:
             trainer.resume()
@@ -57,10 +57,13 @@ def make_trainer(task: str, config: TrainingConfig, folder: RunFolder, device: t
 
 
 def sources_of(config: TrainingConfig) -> list[SceneSource]:
-    """Open the data sets; without any, the smoke model gets toy scenes. Raises InputError for wrong or no data."""
+    """Open the data sets; without any, make toy scenes for the smoke model.
+
+    Raises InputError where another model has no data, and where the features of data sets differ.
+    """
     data = config.data
-    if not data.data and config.run.model != TOY_MODEL:
-        raise InputError("data: no data set; give --data FOLDER … (`locate3d scenes generate`, `locate3d cache`)")
+    if not data.data and config.run.model != "smoke":
+        raise InputError("data: none given; name data set folders with --data (docs/training.md)")
     sources: list[SceneSource] = [CachedSource(Path(path), data.split, data.cache) for path in data.data]
     sources = sources or [ToySource(TOY_SCENES, config.run.seed)]
     for path, source in zip(data.data[1:], sources[1:], strict=False):

@@ -64,7 +64,8 @@ class RunFolder:
         except FileNotFoundError:
             raise InputError(f"{file}: no such file; the run has not reached its first checkpoint") from None
         except (pickle.UnpicklingError, RuntimeError, BadZipFile, EOFError, OSError, ValueError) as error:
-            raise InputError(f"{file}: damaged ({str(error).splitlines()[0][:100]}); start the run again") from None
+            reason = f"{error} {type(error).__name__}".splitlines()[0][:100].strip()
+            raise InputError(f"{file}: damaged ({reason}); start the run again") from None
         if not isinstance(state, dict) or "step" not in state:
             raise InputError(f"{file}: not the state of a run; start the run again")
         return state

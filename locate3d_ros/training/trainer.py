@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,45 +15,12 @@ from locate3d_ros.errors import InputError
 from locate3d_ros.training.averaging import AveragedState
 from locate3d_ros.training.config import TrainingConfig
 from locate3d_ros.training.journal import Journal
-from locate3d_ros.training.optimizer import make_optimizer, optimizer_state, restore_optimizer
 from locate3d_ros.training.processes import fill, rank, shard, total, whole, world, wrap
 from locate3d_ros.training.run_folder import RunFolder
 from locate3d_ros.training.scene import Sample
 from locate3d_ros.training.schedule import Schedule
 from locate3d_ros.training.stream import SampleStream
-
-
-class Batch(Protocol):
-    """What one pass computes."""
-
-    @property
-    def count(self) -> int:
-        """How much it counts: the loss is divided by the sum over all passes of a step."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Its samples, for messages."""
-
-
-class Task(Protocol):
-    """What is trained: JEPA or grounding."""
-
-    module: nn.Module  # called with (batch, normaliser) -> (loss, terms)
-
-    def batch(self, samples: Sequence[Sample], step: int) -> Batch:
-        """Make a pass's input from samples."""
-
-    def encoder_parameters(self) -> list[nn.Parameter]:
-        """Return what learns at the encoder's rate and is frozen at first."""
-
-    def prepare(self, step: int) -> None:
-        """Set the module's modes before a step."""
-
-    def after_step(self, step: int, schedule: Schedule) -> dict[str, float]:
-        """Do what follows the optimizer's step; return metrics to log."""
-
-    def export(self, folder: RunFolder, state: dict[str, Tensor]) -> None:
-        """Write the model that a run's averaged state (of `module`) makes."""
+from locate3d_ros.training.task import Batch, Task
 
 
 @dataclass(frozen=True)
@@ -89,7 +56,7 @@ class Trainer:
         task.module.to(device)
         shard(task.module, config.run.strategy, device)
         self._frozen = False
-        self._optimizer = make_optimizer(task.module, task.encoder_parameters(), config.schedule)
+        self._optimizer = self._make_optimizer()
         self._wrapped = task.module
         self._set_frozen(self.schedule.at(0).frozen, again=True)
         self._average = AveragedState(task.module, config.schedule.ema)
@@ -115,7 +82,7 @@ class Trainer:
                 fill(tensor, state["module"][name])
             for name, tensor in self._average.tensors.items():
                 fill(tensor, state["average"][name])
-            restore_optimizer(self._optimizer, self._task.module, state["optimizer"])
+            self._restore_optimizer(state["optimizer"])
         except (KeyError, RuntimeError) as error:
             raise InputError(f"{self._folder.path}: state of another model ({error}); start the run again") from None
         self._average.updates = int(state["average_updates"])
@@ -125,7 +92,7 @@ class Trainer:
         """Write the state and the model of the averaged weights (all processes must call)."""
         module = {name: whole(tensor) for name, tensor in self._task.module.state_dict().items()}
         average = {name: whole(tensor) for name, tensor in self._average.tensors.items()}
-        optimizer = optimizer_state(self._optimizer, self._task.module)
+        optimizer = self._optimizer_state()
         if rank() != 0:
             return
         self._folder.save_state(
@@ -206,6 +173,39 @@ class Trainer:
             parameter.requires_grad_(not frozen)
             parameter.grad = None
         self._wrapped = wrap(self._task.module, self._config.run.strategy, self._device)
+
+    def _make_optimizer(self) -> torch.optim.Optimizer:
+        """Make AdamW over four groups: encoder or not, with weight decay (matrices) or without."""
+        ours = {id(parameter) for parameter in self._task.encoder_parameters()}
+        groups = []
+        for encoder in (False, True):
+            for decays in (True, False):
+                members = [
+                    p
+                    for p in self._task.module.parameters()
+                    if p.requires_grad and (id(p) in ours) == encoder and (p.ndim > 1) == decays
+                ]
+                decay = self._config.schedule.weight_decay if decays else 0.0
+                if members:
+                    groups.append({"params": members, "encoder": encoder, "weight_decay": decay})
+        return torch.optim.AdamW(groups, lr=self._config.schedule.learning_rate)
+
+    def _named_state(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        for name, parameter in self._task.module.named_parameters():
+            if parameter in self._optimizer.state:
+                yield name, self._optimizer.state[parameter]
+
+    def _optimizer_state(self) -> dict[str, dict[str, Tensor]]:
+        return {name: {key: whole(value) for key, value in own.items()} for name, own in self._named_state()}
+
+    def _restore_optimizer(self, state: dict[str, dict[str, Tensor]]) -> None:
+        for name, parameter in self._task.module.named_parameters():
+            if name not in state:
+                continue
+            own = self._optimizer.state[parameter]
+            for key, value in state[name].items():
+                own[key] = value.clone() if key == "step" else torch.zeros_like(parameter)
+                fill(own[key], value)
 
     def _batches(self, last: int) -> Iterator[list[Sample]]:
         """Load this process's share of every step's scenes, in order."""
