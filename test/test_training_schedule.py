@@ -71,5 +71,5 @@ def test_the_average_follows_the_weights_and_leaves_them_alone():
         decay = min(0.9, update / (update + 10))
         expected = decay * expected + (1 - decay) * update
     with average.applied(module):
-        assert float(module.weight) == pytest.approx(expected, rel=1e-5)
-    assert float(module.weight) == 39
+        assert module.weight.item() == pytest.approx(expected, rel=1e-5)
+    assert module.weight.item() == 39
