@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import numpy.typing as npt
 import torch
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from locate3d_ros.errors import InputError
@@ -77,3 +80,28 @@ def rotation_angle(T_a_b: Tensor) -> float:
     """Return the angle of T's rotation in radians, in [0, pi]."""
     cosine = (T_a_b[0, 0] + T_a_b[1, 1] + T_a_b[2, 2] - 1.0) / 2.0
     return math.acos(min(1.0, max(-1.0, float(cosine))))
+
+
+def fraction_of_transform(T: Tensor, share: float) -> Tensor:
+    """Return the rigid transform (4, 4) that goes a share of T's way, as a screw: 0 gives identity, 1 gives T.
+
+    Going two halves one after the other is going the whole; it is the same whatever frame T is told in.
+    """
+    turn = Rotation.from_matrix(T[:3, :3].to(torch.float64).cpu().numpy()).as_rotvec()
+    slide = np.linalg.solve(_slide_matrix(turn), T[:3, 3].to(torch.float64).cpu().numpy())
+    part = np.eye(4)
+    part[:3, :3] = Rotation.from_rotvec(share * turn).as_matrix()
+    part[:3, 3] = _slide_matrix(share * turn) @ (share * slide)
+    return torch.from_numpy(part)
+
+
+def _slide_matrix(turn: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return (3, 3): what a steady slide adds up to while a rotation vector (3,) turns it (exponential of SE(3))."""
+    angle = float(np.linalg.norm(turn))
+    x, y, z = turn
+    W = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    # Below it the series is exact to the last digit, and the quotients are not.
+    if angle < 1e-4:
+        return np.asarray(np.eye(3) + W / 2 + W @ W / 6)
+    a, b = (1 - math.cos(angle)) / angle**2, (angle - math.sin(angle)) / angle**3
+    return np.asarray(np.eye(3) + a * W + b * W @ W)

@@ -16,9 +16,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from locate3d_ros.errors import InputError
-from locate3d_ros.mapping.cells import cells_of_points, pack_cells, unpack_cells
+from locate3d_ros.mapping.cells import pack_cells, unpack_cells
 from locate3d_ros.mapping.map_file import map_metadata, map_tensors
 from locate3d_ros.mapping.map_reader import read_bytes, to_snapshot
+from locate3d_ros.mapping.selecting import COLUMNS, fine_cells, is_among, select, select_fine, to_device
 from locate3d_ros.types import FeatureExtractor, FineCloud, MapSnapshot, View
 
 BLOCK_BITS = 3  # a block is 2 ** 3 cells wide
@@ -47,8 +48,8 @@ def encode_change(snapshot: MapSnapshot, base: MapSnapshot, map_id: str) -> byte
     blocks, fine_blocks = _changed_blocks(snapshot, base), _changed_fine_blocks(snapshot.fine, base.fine)
     known = {id(view) for view in base.views}
     part = replace(
-        _select(snapshot, _inside(snapshot.cells, blocks)),
-        fine=_select_fine(snapshot.fine, _inside(_fine_cells(snapshot.fine), fine_blocks)),
+        select(snapshot, _inside(snapshot.cells, blocks)),
+        fine=select_fine(snapshot.fine, _inside(fine_cells(snapshot.fine), fine_blocks)),
         views=tuple(view for view in snapshot.views if id(view) not in known),
     )
     tensors = map_tensors(part) | {_COARSE: blocks.cpu(), _FINE: fine_blocks.cpu()}
@@ -77,29 +78,16 @@ def apply_change(base: MapSnapshot, change: MapChange) -> MapSnapshot:
     if change.base_revision != base.revision or change.snapshot.voxel_size != base.voxel_size:
         raise InputError(f"a change of revision {change.base_revision}, the map is at {base.revision}; send it whole")
     part = to_device(change.snapshot, base.cells.device)
-    kept = _select(base, ~_inside(base.cells, change.blocks))
-    kept_fine = _select_fine(base.fine, ~_inside(_fine_cells(base.fine), change.fine_blocks))
+    kept = select(base, ~_inside(base.cells, change.blocks))
+    kept_fine = select_fine(base.fine, ~_inside(fine_cells(base.fine), change.fine_blocks))
     views = {(view.stamp, view.camera): view for view in (*base.views, *part.views)}
-    columns: dict[str, Any] = {name: torch.cat((getattr(kept, name), getattr(part, name))) for name in _COLUMNS}
+    columns: dict[str, Any] = {name: torch.cat((getattr(kept, name), getattr(part, name))) for name in COLUMNS}
     features = {name: torch.cat((kept.features[name], part.features[name])) for name in part.features}
     fine = FineCloud(
         torch.cat((kept_fine.xyz, part.fine.xyz)), torch.cat((kept_fine.rgb, part.fine.rgb)), part.fine.voxel_size
     )
     here = tuple(views[name] for name in change.views if name in views)
     return replace(part, features=features, fine=fine, views=here, **columns)
-
-
-def to_device(snapshot: MapSnapshot, device: torch.device) -> MapSnapshot:
-    """Return the snapshot with its tensors on a device; views stay on the CPU."""
-    if snapshot.cells.device == device:
-        return snapshot
-    columns = {name: getattr(snapshot, name).to(device) for name in _COLUMNS}
-    features = {name: each.to(device) for name, each in snapshot.features.items()}
-    fine = FineCloud(snapshot.fine.xyz.to(device), snapshot.fine.rgb.to(device), snapshot.fine.voxel_size)
-    return replace(snapshot, features=features, fine=fine, **columns)
-
-
-_COLUMNS = ("cells", "xyz", "rgb", "has_features", "weight", "last_seen")
 
 
 def _facts(snapshot: MapSnapshot, map_id: str, base_revision: int) -> dict[str, str]:
@@ -128,7 +116,7 @@ def _changed_fine_blocks(fine: FineCloud, base: FineCloud) -> Tensor:
         same: Tensor = (fine.xyz[rows] == base.xyz[base_rows]).all(dim=1)
         return same & (fine.rgb[rows] == base.rgb[base_rows]).all(dim=1)
 
-    return _blocks_that_differ(_fine_cells(fine), _fine_cells(base), equal)
+    return _blocks_that_differ(fine_cells(fine), fine_cells(base), equal)
 
 
 def _blocks_that_differ(cells: Tensor, base_cells: Tensor, equal: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
@@ -152,17 +140,4 @@ def _blocks(cells: Tensor) -> Tensor:
 
 def _inside(cells: Tensor, blocks: Tensor) -> Tensor:
     """Return [N] bool: the cell lies in one of the blocks [B, 3]."""
-    return torch.isin(pack_cells(cells >> BLOCK_BITS), pack_cells(blocks.to(cells.device)))
-
-
-def _fine_cells(fine: FineCloud) -> Tensor:
-    return cells_of_points(fine.xyz, fine.voxel_size)
-
-
-def _select(snapshot: MapSnapshot, kept: Tensor) -> MapSnapshot:
-    columns = {name: getattr(snapshot, name)[kept] for name in _COLUMNS}
-    return replace(snapshot, features={name: each[kept] for name, each in snapshot.features.items()}, **columns)
-
-
-def _select_fine(fine: FineCloud, kept: Tensor) -> FineCloud:
-    return FineCloud(fine.xyz[kept], fine.rgb[kept], fine.voxel_size)
+    return is_among(cells >> BLOCK_BITS, blocks)

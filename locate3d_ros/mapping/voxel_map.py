@@ -49,6 +49,11 @@ class VoxelFeatureMap:
         return len(self._grids.coarse)
 
     @property
+    def device(self) -> torch.device:
+        """Where its tensors live."""
+        return self._device
+
+    @property
     def revision(self) -> int:
         """Integrated frames; it never goes back, so that two states of one map never share a number."""
         return self._state.revision

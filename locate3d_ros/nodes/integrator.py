@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from nav_msgs.msg import Path
 from torch import Tensor
 
 from locate3d_ros.errors import InputError
 from locate3d_ros.mapping.keyframes import KeyframeRule
 from locate3d_ros.nodes.camera_input import RgbdMessages
+from locate3d_ros.nodes.corrections import Corrections
 from locate3d_ros.nodes.drops import DroppedFrameError
 from locate3d_ros.nodes.frame_assembler import FrameAssembler
 from locate3d_ros.nodes.live_map import LiveMap
@@ -27,6 +29,7 @@ class Integrator:
         assembler: FrameAssembler,
         extractor: FeatureExtractor,
         live_map: LiveMap,
+        corrections: Corrections,
         config: NodeMappingConfig,
         report: Callable[[str], None],
     ) -> None:
@@ -35,6 +38,7 @@ class Integrator:
         self._assembler = assembler
         self._extractor = extractor
         self._map = live_map
+        self._corrections = corrections
         self._report = report
         self._rule = KeyframeRule(config)
         self._replacing = threading.Lock()
@@ -50,19 +54,26 @@ class Integrator:
         with self._replacing:
             self.worker.clear()
             self._map.clear()
+            self._corrections.forget()
             self._rule.reset()
 
     def restore(self, snapshot: MapSnapshot) -> None:
         """Replace the map. Raises InputError, and keeps it, where the snapshot does not fit."""
         with self._replacing:
             self._map.restore(snapshot)
+            self._corrections.forget()
             self.worker.clear()
             self._rule.reset()
 
-    def merge(self, snapshot: MapSnapshot, T_map_file: Tensor, max_views: int) -> None:
+    def merge(self, snapshot: MapSnapshot, T_map_file: Tensor) -> None:
         """Add another map to the running one. Raises InputError, and keeps it, where it does not fit."""
         with self._replacing:
-            self._map.merge(snapshot, T_map_file, max_views)
+            self._map.merge(snapshot, T_map_file)
+
+    def follow(self, path: Path) -> None:
+        """Correct the past by the robot's way. Raises InputError for a path that cannot be followed."""
+        with self._replacing:
+            self._corrections.follow(path)
 
     def _work(self, messages: RgbdMessages) -> None:
         camera = messages.camera
@@ -80,6 +91,8 @@ class Integrator:
             self._report(f"mapping: {describe(error)}")
 
     def _integrate(self, frame: Frame, generation: int) -> bool:
+        with self._replacing:
+            self._corrections.before(frame)
         is_keyframe = self._rule.accept(frame)
         features = self._extractor.extract(frame) if is_keyframe else None
         with self._replacing:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
-from locate3d_ros.mapping.map_changes import to_device
-from locate3d_ros.mapping.merging import PlacedMap, merge_maps
-from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
+from locate3d_ros.mapping.anchored_map import AnchoredMap
+from locate3d_ros.mapping.submaps import Submap
 from locate3d_ros.types import Frame, FrameFeatures, MapSnapshot
 
 
@@ -33,52 +32,63 @@ class MapSource(Protocol):
 
 
 class LiveMap:
-    """A voxel map that counts its replacements."""
+    """A map that counts its replacements."""
 
-    def __init__(self, voxel_map: VoxelFeatureMap, hint: str) -> None:
+    def __init__(self, anchored: AnchoredMap, hint: str) -> None:
         """Wrap the map that frames go into; `hint` says how an empty one gets filled."""
-        self._voxel_map = voxel_map
+        self._anchored = anchored
         self.generation = 0
         self.hint = hint
 
     def __len__(self) -> int:
         """Count the voxels."""
-        return len(self._voxel_map)
+        return len(self._anchored)
 
     @property
     def revision(self) -> int:
         """Integrated frames."""
-        return self._voxel_map.revision
+        return self._anchored.revision
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the map's grids."""
-        return self._voxel_map.nbytes
+        """Bytes of the map's grids and of the pieces that loop closures can move."""
+        return self._anchored.nbytes
 
     def add(self, frame: Frame, features: FrameFeatures | None) -> None:
         """Integrate one frame."""
-        self._voxel_map.add(frame, features)
+        self._anchored.add(frame, features)
 
     def snapshot(self) -> MapSnapshot:
         """Return the map as it is now."""
-        return self._voxel_map.snapshot()
+        return self._anchored.snapshot()
 
     def clear(self) -> None:
         """Forget everything."""
-        self._voxel_map.clear()
+        self._anchored.clear()
         self.generation += 1
 
     def restore(self, snapshot: MapSnapshot) -> None:
         """Replace everything by a snapshot. Raises InputError, and keeps the map, where it does not fit."""
-        self._voxel_map.restore(snapshot)
+        self._anchored.restore(snapshot)
         self.generation += 1
 
-    def merge(self, snapshot: MapSnapshot, T_map_file: Tensor, max_views: int) -> None:
+    def merge(self, snapshot: MapSnapshot, T_map_file: Tensor) -> None:
         """Add another map where T_map_file (4, 4) puts it, on this map's grid.
 
         Raises InputError, and keeps the map, where it does not fit.
         """
-        running = self._voxel_map.snapshot()
-        other = to_device(snapshot, running.cells.device)
-        parts = [PlacedMap(running, torch.eye(4, dtype=torch.float64)), PlacedMap(other, T_map_file)]
-        self.restore(merge_maps(parts, running, max_views))
+        self._anchored.merge(snapshot, T_map_file)
+        self.generation += 1
+
+    @property
+    def submaps(self) -> Sequence[Submap]:
+        """The pieces that can be moved, oldest first."""
+        return self._anchored.submaps
+
+    def correct_jump(self, T_new_old: Tensor) -> int:
+        """Mend the past after the newest pose was wrong by T_new_old (4, 4); return how many pieces moved."""
+        return self._anchored.correct_jump(T_new_old)
+
+    def correct(self, places: Mapping[int, Tensor]) -> int:
+        """Put pieces where T_map_part (4, 4) says, by id; return how many moved."""
+        return self._anchored.correct(places)

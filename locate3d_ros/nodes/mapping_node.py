@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from diagnostic_msgs.msg import DiagnosticStatus
 from locate3d_msgs.srv import LoadMap, SaveMap
+from nav_msgs.msg import Path
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from sensor_msgs.msg import PointCloud2
 from std_srvs.srv import SetBool, Trigger
@@ -16,15 +17,18 @@ from std_srvs.srv import SetBool, Trigger
 from locate3d_ros.build import build_extractor
 from locate3d_ros.config import Config
 from locate3d_ros.errors import InputError
+from locate3d_ros.mapping.anchored_map import AnchoredMap
 from locate3d_ros.mapping.map_file import load_map, save_map
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
 from locate3d_ros.nodes.base_node import LATCHED, BaseNode
 from locate3d_ros.nodes.camera_input import CameraInput, RgbdMessages
 from locate3d_ros.nodes.clouds import to_cloud, to_header, to_matrix
-from locate3d_ros.nodes.diagnostics import OK, camera_health, camera_values, to_status
+from locate3d_ros.nodes.corrections import STALE_MAP, Corrections
+from locate3d_ros.nodes.diagnostics import OK, WARN, camera_health, camera_values, to_status
 from locate3d_ros.nodes.drops import DropCounter
 from locate3d_ros.nodes.feature_map_output import FeatureMapOutput
 from locate3d_ros.nodes.frame_assembler import FrameAssembler
+from locate3d_ros.nodes.guard import guarded
 from locate3d_ros.nodes.integrator import Integrator
 from locate3d_ros.nodes.live_map import LiveMap
 from locate3d_ros.nodes.map_directory import MapDirectory
@@ -52,9 +56,13 @@ class MappingNode(BaseNode):
         extractor = make_extractor(self.config, self.device)
         voxel_map = VoxelFeatureMap(self.config.mapping, extractor, self.device, self.config.map_frame)
         self._extractor = extractor
-        self.live_map = LiveMap(voxel_map, "drive the robot around, or load a map (~/load_map of the mapping node)")
-        assembler = FrameAssembler(listen(self), self.config, self.device)
-        self.integrator = Integrator(assembler, extractor, self.live_map, self.config.mapping, self.report)
+        mapping = self.config.mapping
+        anchored = AnchoredMap(voxel_map, mapping, extractor, mapping.submap_length)
+        self.live_map = LiveMap(anchored, "drive the robot around, or load a map (~/load_map of the mapping node)")
+        transforms = listen(self)
+        assembler = FrameAssembler(transforms, self.config, self.device)
+        self.corrections = Corrections(transforms, self.config, self.live_map, self.get_logger().warning)
+        self.integrator = Integrator(assembler, extractor, self.live_map, self.corrections, mapping, self.report)
         self.cameras = [self._camera(prefix) for prefix in self.config.cameras or ("",)]
         self._directory = MapDirectory(self.config.map_directory)
         self._is_paused = not self.config.autostart
@@ -63,9 +71,11 @@ class MappingNode(BaseNode):
         self.every(LOOK_PERIOD, "cameras", self._look, self._background)
         self.every(CLOUD_PERIOD, "map_points", self._publish_points, MutuallyExclusiveCallbackGroup())
         features = FeatureMapOutput(self, self.live_map)
-        interval = self.config.mapping.feature_map_interval
-        self.every(interval, "feature_map", features.publish, MutuallyExclusiveCallbackGroup())
+        self.every(mapping.feature_map_interval, "feature_map", features.publish, MutuallyExclusiveCallbackGroup())
         self._offer_services()
+        path = guarded(self.get_logger(), "~/corrected_path", self._follow)
+        group = MutuallyExclusiveCallbackGroup()
+        self.create_subscription(Path, "~/corrected_path", path, 1, callback_group=group)
 
     def start(self) -> None:
         """Begin to integrate frames."""
@@ -89,9 +99,12 @@ class MappingNode(BaseNode):
             "memory (MB)": self.live_map.nbytes / 1e6,
             "keyframe rate (Hz)": self.integrator.keyframes.hertz,
             "queue": self.integrator.worker.depth,
+            "pieces": len(self.live_map.submaps),
+            "corrections": self.corrections.count,
             "paused": self._is_paused,
         }
-        return [*statuses, to_status(self, "map", OK, "paused" if self._is_paused else "ok", values)]
+        level, message = (WARN, STALE_MAP) if self.corrections.is_stale else (OK, "paused" if self._is_paused else "ok")
+        return [*statuses, to_status(self, "map", level, message, values)]
 
     def _camera(self, prefix: str) -> CameraInput:
         drops = DropCounter(self.get_logger().warning)
@@ -146,7 +159,7 @@ class MappingNode(BaseNode):
         path = self._directory.to_load(request.name)
         if request.merge:
             T_map_file = to_matrix(request.transform)
-            self.integrator.merge(load_map(path, self._extractor), T_map_file, self.config.mapping.max_views)
+            self.integrator.merge(load_map(path, self._extractor), T_map_file)
             return
         snapshot = load_map(path, self._extractor)
         if snapshot.frame_id != self.config.map_frame:
@@ -155,6 +168,12 @@ class MappingNode(BaseNode):
                 "start the node with the map's frame, or merge it with the transform between them"
             )
         self.integrator.restore(snapshot)
+
+    def _follow(self, path: Path) -> None:
+        try:
+            self.integrator.follow(path)
+        except InputError as error:
+            self.get_logger().warning(f"~/corrected_path: {error} (ignored)", throttle_duration_sec=5.0)
 
     def _clear(self, _: Trigger.Request, response: Trigger.Response) -> None:
         self.integrator.clear()

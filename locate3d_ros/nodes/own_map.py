@@ -8,6 +8,7 @@ from locate3d_msgs.msg import FeatureMap
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 
 from locate3d_ros.errors import InputError
+from locate3d_ros.mapping.anchored_map import AnchoredMap
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
 from locate3d_ros.nodes.base_node import LATCHED, BaseNode
 from locate3d_ros.nodes.file_map import FileMap
@@ -43,7 +44,8 @@ def own_map(node: BaseNode, extractor: FeatureExtractor) -> MapSource:
 
 def _map_of_file(node: BaseNode, extractor: FeatureExtractor, empty: VoxelFeatureMap) -> MapSource:
     path = Path(node.config.map_file).expanduser()
-    live_map = LiveMap(empty, f"waiting for map_file {node.config.map_file}")
+    anchored = AnchoredMap(empty, node.config.mapping, extractor, 0.0)
+    live_map = LiveMap(anchored, f"waiting for map_file {node.config.map_file}")
     file_map = FileMap(path, extractor, live_map, node.get_logger().warning)
 
     def follow() -> None:

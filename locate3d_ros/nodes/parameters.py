@@ -17,7 +17,16 @@ NAMESPACE = "locate3d"
 """Of the nodes and their topics, unless remapped."""
 
 
-_LEAST = {"tf_timeout": 0.0, "sync_slop": 0.0, "queue_size": 1, "feature_map_interval": 0.1}
+_LEAST = {
+    "tf_timeout": 0.0,
+    "sync_slop": 0.0,
+    "queue_size": 1,
+    "feature_map_interval": 0.1,
+    "submap_length": 0.0,
+    "jump_translation": 0.0,
+    "jump_rotation": 0.0,
+    "reset_translation": 0.0,
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,14 @@ class NodeMappingConfig(MappingConfig):
     """Frames that wait for the map at most; beyond it the oldest is dropped."""
     feature_map_interval: float = 2.0
     """Seconds between two messages of ~/feature_map, while a localization node elsewhere listens."""
+    submap_length: float = 4.0
+    """Metres of way in a piece of the map that a loop closure can move, at twice the cost of a frame; 0: none can."""
+    jump_translation: float = 0.1
+    """map <- odom that changes by more than this within a second corrects the past, metres at the robot…"""
+    jump_rotation: float = 0.05
+    """… or by more than this, radians."""
+    reset_translation: float = 3.0
+    """A larger change is a new map frame: the map is kept, marked stale, and frames are not added, metres."""
 
     def __post_init__(self) -> None:
         """Refuse values that no frame could meet."""
@@ -47,6 +64,8 @@ class NodeConfig(Config):
 
     map_frame: str = "map"
     """Fixed frame of the map and of replies without a target frame."""
+    odom_frame: str = "odom"
+    """Frame that the robot drifts in; what map <- odom does tells of loop closures. Empty: nothing is told."""
     base_frame: str = "base_link"
     """Frame of the robot's body; tells which half of a broken transform chain is missing."""
     cameras: tuple[str, ...] = ()

@@ -8,7 +8,8 @@ import torch
 from locate3d_msgs.msg import FeatureMap
 
 from locate3d_ros.mapping.checks import require_extractor
-from locate3d_ros.mapping.map_changes import apply_change, decode, to_device
+from locate3d_ros.mapping.map_changes import apply_change, decode
+from locate3d_ros.mapping.selecting import to_device
 from locate3d_ros.types import FeatureExtractor, MapSnapshot
 
 

@@ -12,6 +12,7 @@ from robot import wait_for
 from locate3d_ros.config import MappingConfig
 from locate3d_ros.errors import InputError
 from locate3d_ros.geometry.transforms import matrix_from_quaternion
+from locate3d_ros.mapping.anchored_map import AnchoredMap
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
 from locate3d_ros.nodes.clouds import quaternion_of
 from locate3d_ros.nodes.live_map import LiveMap
@@ -35,7 +36,8 @@ def red_frame(stamp=1.0):
 
 @pytest.fixture
 def live_map():
-    return LiveMap(VoxelFeatureMap(MappingConfig(), FakeExtractor(), torch.device("cpu")), "drive around")
+    grids = VoxelFeatureMap(MappingConfig(), FakeExtractor(), torch.device("cpu"))
+    return LiveMap(AnchoredMap(grids, MappingConfig(), FakeExtractor(), 0.0), "drive around")
 
 
 class TestSynchronizer:
