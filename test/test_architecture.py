@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "locate3d_ros"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-FOUNDATION = {"types", "lazy_tensors", "geometry", "config", "errors", "files"}
+FOUNDATION = {"types", "lazy_tensors", "geometry", "config", "errors", "files", "weights"}
 PARTS = {"features", "mapping", "model", "localization"}
 JOINTS = {"pipeline", "build"}
 BESIDE = {"data", "visualization"}

@@ -17,6 +17,7 @@ from locate3d_ros.cli.convert_arguments import ConvertArguments
 from locate3d_ros.cli.evaluate_arguments import EvaluateArguments
 from locate3d_ros.cli.scenes_arguments import ScenesArguments
 from locate3d_ros.cli.train_arguments import TrainArguments, options_begin_with
+from locate3d_ros.cli.weights_arguments import WeightsArguments
 from locate3d_ros.config import Config, RecordingConfig
 from locate3d_ros.errors import InputError
 
@@ -75,6 +76,7 @@ _Command = Union[  # noqa: UP007
     Annotated[ScenesArguments, tyro.conf.subcommand("scenes")],
     Annotated[EvaluateArguments, tyro.conf.subcommand("evaluate")],
     Annotated[TrainArguments, tyro.conf.subcommand("train")],
+    Annotated[WeightsArguments, tyro.conf.subcommand("weights")],
 ]
 _MARKERS = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff)
 

@@ -16,7 +16,7 @@ def print_plain_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[
     """Print a table to stdout, as wide as the terminal."""
     table = Table(title=title, title_justify="left")
     for head in heads:
-        table.add_column(head)
+        table.add_column(head, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
