@@ -23,6 +23,7 @@ from dataset_writers import (
 
 from locate3d_ros.cli.main import main
 from locate3d_ros.data.annotations import Span, read_expressions
+from locate3d_ros.data.dataset_folder import DatasetFolder
 from locate3d_ros.data.recordings import load_recording
 
 SCAN = "scene0000_00"
@@ -100,6 +101,22 @@ def test_object_ids_lie_where_the_mesh_is(tmp_path):
     entries = json.loads((scene / "objects.json").read_text())
     total = sum((cv2.imread(str(p), cv2.IMREAD_UNCHANGED) == 4).sum() for p in (scene / "instances").iterdir())
     assert next(entry["pixels"] for entry in entries if entry["id"] == 4) == total
+
+
+def test_data_set_folder_reads_what_was_converted(tmp_path):
+    root = scannet(tmp_path)
+    assert run(write_samples(tmp_path, sample(3)), "-o", tmp_path / "out", "--scannet", root, "--frame-step", 1) == 0
+    data_set = DatasetFolder(tmp_path / "out")
+    assert data_set.splits() == ["val"]
+    (one,) = data_set.expressions("val")
+    scene = data_set.scene(one.scene_id)
+    assert scene.rooms() == []
+    objects = {item.id: item for item in scene.objects()}
+    assert one.target_ids[0] in objects
+    for number, frame in scene.frames():
+        ids = scene.instance_ids(number)
+        assert ids.shape == tuple(frame.depth.shape)
+        assert set(np.unique(ids)) <= {0, *objects}
 
 
 def test_alignment_turns_poses_and_boxes_together(tmp_path):
