@@ -93,7 +93,7 @@ def test_truncated_file_is_refused(folder: Path, model: Locate3DModel, name: str
         torch.save(model.state_dict(), folder / name)
         content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[:keep])
-    with pytest.raises(InputError, match="damaged or not a checkpoint|holds more than tensors"):
+    with pytest.raises(InputError, match="damaged or no weight file|holds more than tensors"):
         load_checkpoint(folder)
 
 

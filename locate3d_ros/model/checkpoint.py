@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from locate3d_ros.errors import InputError
@@ -21,6 +18,7 @@ from locate3d_ros.model.config import ModelConfig
 from locate3d_ros.model.config_io import config_from_json
 from locate3d_ros.model.encoder import Encoder3DJepa
 from locate3d_ros.model.locate3d_model import Locate3DModel
+from locate3d_ros.weights.state_dict import differences, read_content, require_tensors
 
 SCHEMA = "locate3d/model@1"
 CONFIG_NAME = "config.json"
@@ -91,18 +89,7 @@ def description_of(config: ModelConfig, trained_on: TrainedOn) -> dict[str, obje
 
 def read_state(path: Path) -> dict[str, Tensor]:
     """Read a state dict from safetensors, or from a .pt or .bin file with weights only; wrappers are taken off."""
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; give a model folder or a weight file") from None
-    except pickle.UnpicklingError:
-        raise InputError(f"{path}: holds more than tensors, such as code; convert it to safetensors") from None
-    except (SafetensorError, RuntimeError, BadZipFile, EOFError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0][:120]
-        raise InputError(f"{path}: damaged or not a checkpoint ({reason}); fetch it again") from None
-    return _unwrap(content, path)
+    return _unwrap(read_content(path), path)
 
 
 def _unwrap(content: object, path: Path) -> dict[str, Tensor]:
@@ -110,9 +97,7 @@ def _unwrap(content: object, path: Path) -> dict[str, Tensor]:
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
             content = content[name]
             break
-    if not isinstance(content, Mapping) or not content or not all(isinstance(t, Tensor) for t in content.values()):
-        raise InputError(f"{path}: holds no state dict; give the model's weights")
-    return {_strip(key): tensor for key, tensor in content.items()}
+    return {_strip(key): tensor for key, tensor in require_tensors(content, path).items()}
 
 
 def _strip(key: str) -> str:
@@ -123,21 +108,9 @@ def _strip(key: str) -> str:
 
 def load_strict(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
     """Give a module (on the meta device) exactly these tensors. Raises InputError naming the first keys that differ."""
-    expected = module.state_dict()
-    missing = [key for key in expected if key not in state]
-    unexpected = [key for key in state if key not in expected]
-    misshapen = [
-        f"{key} {list(state[key].shape)} instead of {list(tensor.shape)}"
-        for key, tensor in expected.items()
-        if key in state and state[key].shape != tensor.shape
-    ]
-    problems = [
-        f"{len(keys)} {what} keys ({', '.join(keys[:2])})"
-        for what, keys in (("missing", missing), ("unexpected", unexpected), ("misshapen", misshapen))
-        if keys
-    ]
-    if problems:
-        raise InputError(f"{path}: not this model's weights: {'; '.join(problems)}; it seems to be {_guess(state)}")
+    found = differences(module, state)
+    if found:
+        raise InputError(f"{path}: not this model's weights: {found}; it seems to be {_guess(state)}")
     module.load_state_dict(dict(state), strict=True, assign=True)
 
 

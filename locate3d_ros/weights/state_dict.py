@@ -18,21 +18,30 @@ State = dict[str, Tensor]
 
 
 def read_tensors(path: Path) -> State:
-    """Read a file of named tensors: safetensors, or .pt, .pth and .bin with weights only; memory-mapped.
+    """Read a file of named tensors. Raises InputError as `read_content`, and for a file that holds anything else."""
+    return require_tensors(read_content(path), path)
 
-    Raises InputError for a file that is missing, damaged or holds anything else.
+
+def read_content(path: Path) -> object:
+    """Read what a weight file holds: safetensors, or .pt, .pth and .bin with weights only; memory-mapped.
+
+    Raises InputError for a file that is missing, damaged or carries code.
     """
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; fetch it again") from None
+        raise InputError(f"{path}: no such file; give a weight file that is there") from None
     except pickle.UnpicklingError:
-        raise InputError(f"{path}: holds more than tensors, such as code; give the plain weights") from None
+        raise InputError(f"{path}: holds more than tensors, such as code; convert it to safetensors") from None
     except (SafetensorError, RuntimeError, BadZipFile, EOFError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0][:120]
         raise InputError(f"{path}: damaged or no weight file ({reason}); fetch it again") from None
+
+
+def require_tensors(content: object, path: Path) -> State:
+    """Return content as a state dict. Raises InputError where it is none."""
     if not isinstance(content, Mapping) or not content or not all(isinstance(t, Tensor) for t in content.values()):
         raise InputError(f"{path}: holds no state dict; give the model's weights")
     return dict(content)
@@ -52,6 +61,13 @@ def assemble(make: Callable[[], nn.Module], state: Mapping[str, Tensor], source:
 
 def require_state(module: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
     """Raise InputError unless a state dict has a module's keys and shapes."""
+    found = differences(module, state)
+    if found:
+        raise InputError(f"{source}: not the expected weights: {found}; fetch the right file")
+
+
+def differences(module: nn.Module, state: Mapping[str, Tensor]) -> str:
+    """Name the first keys that are missing, unexpected or of another shape; empty where there are none."""
     expected = module.state_dict()
     missing = [key for key in expected if key not in state]
     unexpected = [key for key in state if key not in expected]
@@ -60,10 +76,8 @@ def require_state(module: nn.Module, state: Mapping[str, Tensor], source: Path) 
         for key, tensor in expected.items()
         if key in state and state[key].shape != tensor.shape
     ]
-    problems = [
+    return "; ".join(
         f"{len(keys)} {what} keys ({', '.join(keys[:2])})"
         for what, keys in (("missing", missing), ("unexpected", unexpected), ("misshapen", misshapen))
         if keys
-    ]
-    if problems:
-        raise InputError(f"{source}: not the expected weights: {'; '.join(problems)}; fetch the right file")
+    )
