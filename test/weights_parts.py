@@ -29,7 +29,8 @@ def weight_file(**changes) -> WeightFile:
 
 
 def isolate(monkeypatch: pytest.MonkeyPatch, tmp_path, endpoint: str) -> None:
-    """Let the commands find no cache, no token and no server but these."""
+    """Let the commands find no cache, no token and no server but these, and let nobody wait before another try."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "no-token"))
     monkeypatch.setenv("HF_ENDPOINT", endpoint)

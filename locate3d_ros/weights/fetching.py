@@ -97,6 +97,8 @@ def _transfer(hub: Any, file: WeightFile, remote: _Remote, stream: BinaryIO) -> 
             f"{file.name}: needs {(remote.size - done) / 1e9:.2f} GB, {Path(stream.name).parent} has "
             f"{free / 1e9:.2f} GB left; free space or give another folder as --weights"
         )
+    if done == remote.size:
+        return  # some versions of the library would ask for the nothing that is missing, which servers refuse
     import_module("huggingface_hub.file_download").http_get(
         remote.url,
         stream,
