@@ -1,7 +1,8 @@
-"""Compare the model with golden tensors: python benchmarks/parity.py FOLDER.
+"""Compare the model, or the 2D features, with golden tensors: python benchmarks/parity.py FOLDER.
 
-FOLDER holds config.json, model.safetensors and io.safetensors. Prints the largest absolute and relative difference of
-every stage and exits 1 if a tensor is off by more than 1e-3 x max|reference|, an integer differs, or the instances do.
+FOLDER holds config.json, io.safetensors and model.safetensors for the model, or weights.safetensors for the features.
+Prints the largest absolute and relative difference of every stage and exits 1 if a tensor is off by more than the
+tolerance that config.json suggests, else 1e-3 x max|reference|, an integer differs, or the instances do.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.table import Table
+from golden import TOLERANCE, Golden, report
+from parity_features import compare_features, is_features_folder
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -27,54 +27,6 @@ from locate3d_ros.model.point_transformer import Pyramid, build_pyramid
 from locate3d_ros.model.postprocess import joined_text, to_instances
 from locate3d_ros.model.tokenizer import tokenise
 
-TOLERANCE = 1e-3  # of the largest reference value
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How far one computed tensor is from its reference."""
-
-    stage: str
-    name: str
-    absolute: float
-    relative: float
-    passed: bool
-
-
-class Golden:
-    """The reference tensors, and the record of what was compared with them."""
-
-    def __init__(self, tensors: dict[str, Tensor]) -> None:
-        self.tensors = tensors
-        self.differences: list[Difference] = []
-
-    def compare(self, stage: str, name: str, computed: Tensor) -> None:
-        """Compare one tensor, integers exactly, floats within the tolerance; one that the folder lacks is left out."""
-        reference = self.tensors.get(name)
-        if reference is None:
-            return
-        if computed.shape != reference.shape:
-            misshapen = f"{name}: {tuple(computed.shape)} instead of {tuple(reference.shape)}"
-            self.differences.append(Difference(stage, misshapen, float("inf"), float("inf"), False))
-            return
-        gap = (computed.double() - reference.double()).abs().max().item() if computed.numel() else 0.0
-        scale = reference.double().abs().max().item() if computed.numel() else 0.0
-        relative = gap / scale if scale else gap
-        exact = not reference.is_floating_point()
-        # A nan compares false with everything, so the test is written the way that nan fails.
-        passed = gap == 0 if exact else relative <= TOLERANCE
-        self.differences.append(Difference(stage, name, gap, relative, passed))
-
-    def not_compared(self) -> list[str]:
-        """Name the reference tensors that nothing was compared with, inputs aside."""
-        compared = {d.name for d in self.differences}
-        return [name for name in self.tensors if name not in compared and not name.startswith("in.")]
-
-    def check(self, stage: str, name: str, equal: bool) -> None:
-        """Record something that is equal or not."""
-        gap = 0.0 if equal else 1.0
-        self.differences.append(Difference(stage, name, gap, gap, equal))
-
 
 def main() -> int:
     """Compare one folder and print the table."""
@@ -83,6 +35,8 @@ def main() -> int:
         return 2
     folder = Path(sys.argv[1])
     try:
+        if is_features_folder(folder):
+            return report(compare_features(folder))
         config = json.loads((folder / "config.json").read_text())
         golden = Golden(load_file(folder / "io.safetensors"))
         model = load_checkpoint(folder).model
@@ -233,25 +187,6 @@ def compare_query(golden: Golden, model: Locate3DModel, number: int, text: str, 
         golden.compare("instances", f"{prefix}.instances.tokens_assigned", columns)
         confidences = [abs(i.confidence - e["confidence"]) for i, e in zip(instances, expected, strict=True)]
         golden.check("instances", f"{prefix}: confidences of config.json", max(confidences) <= TOLERANCE)
-
-
-def report(differences: list[Difference]) -> int:
-    """Print the worst difference of every stage and every failure; return the exit status."""
-    table = Table("stage", "tensors", "max abs", "max rel", "worst", "")
-    for stage in dict.fromkeys(d.stage for d in differences):
-        of_stage = [d for d in differences if d.stage == stage]
-        worst = max(of_stage, key=lambda d: (not d.passed, d.relative))
-        passed = all(d.passed for d in of_stage)
-        absolute = max(d.absolute for d in of_stage)
-        figures = (f"{absolute:.2e}", f"{worst.relative:.2e}", worst.name, "ok" if passed else "FAILED")
-        table.add_row(stage, str(len(of_stage)), *figures)
-    Console(width=120).print(table)
-    failed = [d for d in differences if not d.passed]
-    for difference in failed:
-        print(f"FAILED {difference.name}: off by {difference.absolute:.3g} ({difference.relative:.3g} of the maximum)")
-    if not differences:
-        print("nothing was compared: the folder holds none of the known tensors")
-    return 1 if failed or not differences else 0
 
 
 if __name__ == "__main__":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from locate3d_ros.config import Config
+from locate3d_ros.config import Config, FeaturesConfig
 from locate3d_ros.errors import InputError
+from locate3d_ros.features.clip_classes import ClipClassHead, ClipText, share_text_tower
 from locate3d_ros.features.embedded import EmbeddedClassHead, EmbeddedExtractor
+from locate3d_ros.features.foundation import foundation_clip, load_foundation
 from locate3d_ros.localization.model_localizer import ModelLocalizer
 from locate3d_ros.localization.similarity import SimilarityLocalizer
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
@@ -18,8 +21,12 @@ from locate3d_ros.model.precision import choose_dtype
 from locate3d_ros.model.text import MiniLm
 from locate3d_ros.pipeline import Locate3D
 from locate3d_ros.types import FeatureExtractor, Localizer
+from locate3d_ros.weights.catalog import entry
+from locate3d_ros.weights.store import WeightStore
 
 SIMILARITY = "similarity"
+FOUNDATION = "foundation"
+RELEASED = {"locate3d": "locate-3d", "locate3d-plus": "locate-3d-plus"}  # model -> name in the table of weights
 
 
 def build(config: Config) -> Locate3D:
@@ -33,22 +40,46 @@ def build(config: Config) -> Locate3D:
 
 
 def build_extractor(config: Config, device: torch.device) -> FeatureExtractor:
-    """Construct the 2D feature extractor of the configured backend."""
+    """Construct the 2D feature extractor of the configured backend. Raises InputError for missing or wrong weights."""
+    if config.backend == FOUNDATION:
+        return load_foundation(_features(config), config.quality, WeightStore(config.weights), device)
     return EmbeddedExtractor(config.quality, device)
 
 
 def build_localizer(config: Config, device: torch.device) -> Localizer:
     """Construct what answers requests. Raises InputError for a model that is not there or damaged."""
     if config.model == SIMILARITY:
-        return SimilarityLocalizer(MiniLm(device), EmbeddedClassHead(device), config.localization)
-    if not Path(config.model).exists():
-        raise InputError(
-            f"model = {config.model!r}: neither {SIMILARITY!r} nor a path that exists; give a model's folder or file"
-        )
-    checkpoint = load_checkpoint(config.model, device)
-    text_encoder = MiniLm(device) if checkpoint.model.decoder.text_encoder is None else None
+        return _similarity(config, device)
+    checkpoint = load_checkpoint(_model_path(config), device)
+    tower = checkpoint.model.decoder.text_encoder
+    if config.backend == FOUNDATION and tower is not None:
+        share_text_tower(foundation_clip(WeightStore(config.weights), device), tower)
+    text_encoder = MiniLm(device) if tower is None else None
     grounder = Grounder(checkpoint, choose_dtype(config.precision, device), text_encoder, config.convolution)
     return ModelLocalizer(grounder, config.localization)
+
+
+def _similarity(config: Config, device: torch.device) -> SimilarityLocalizer:
+    if config.backend == FOUNDATION:
+        text = ClipText(foundation_clip(WeightStore(config.weights), device))
+        return SimilarityLocalizer(text, ClipClassHead(text), config.localization)
+    return SimilarityLocalizer(MiniLm(device), EmbeddedClassHead(device), config.localization)
+
+
+def _features(config: Config) -> FeaturesConfig:
+    """Return the options of the features; the released models were trained with both quirks."""
+    return replace(config.features, official_quirks=config.features.official_quirks or config.model in RELEASED)
+
+
+def _model_path(config: Config) -> Path:
+    if config.model in RELEASED:
+        return WeightStore(config.weights).require(entry(RELEASED[config.model])).path
+    if not Path(config.model).exists():
+        raise InputError(
+            f"model = {config.model!r}: none of {SIMILARITY}, {', '.join(RELEASED)} nor a path that exists; "
+            "give a model's folder or file"
+        )
+    return Path(config.model)
 
 
 def resolve_device(name: str) -> torch.device:

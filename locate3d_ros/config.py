@@ -61,6 +61,30 @@ class MappingConfig:
 
 
 @dataclass(frozen=True)
+class FeaturesConfig:
+    """How the foundation backend makes features; the embedded one has no options."""
+
+    segmenter: Literal["sam-vit-h", "sam-vit-l", "sam-vit-b", "embedded"] = "sam-vit-h"
+    """What cuts images into segments: a size of Segment Anything, or one that needs no weights."""
+    dino_scale_255: bool = False
+    """Feed DINOv2 pixels in 0..255 instead of 0..1."""
+    dino_memory_layout: bool = False
+    """Read DINOv2's tokens without the transpose that puts each at its place."""
+    official_quirks: bool = False
+    """Both of these, as the released Locate 3D weights were trained with; on by itself for --model locate3d."""
+
+    @property
+    def scales_255(self) -> bool:
+        """Whether pixels are fed in 0..255."""
+        return self.dino_scale_255 or self.official_quirks
+
+    @property
+    def reads_memory_layout(self) -> bool:
+        """Whether tokens are read without the transpose."""
+        return self.dino_memory_layout or self.official_quirks
+
+
+@dataclass(frozen=True)
 class LocalizationConfig:
     """How a request is answered."""
 
@@ -109,20 +133,23 @@ class RecordingConfig:
 class Config:
     """The whole system, without ROS."""
 
-    backend: Literal["embedded"] = "embedded"
-    """Where the 2D features come from."""
+    backend: Literal["embedded", "foundation"] = "embedded"
+    """Where the 2D features come from: embedded needs no weights, foundation is CLIP on SAM segments and DINOv2."""
     model: str = "similarity"
-    """What answers requests: similarity, or the path of a trained Locate 3D model."""
+    """What answers requests: similarity, locate3d or locate3d-plus (released weights), or a trained model's path."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """What a trained model computes in; auto takes bfloat16 where the device is clearly faster with it."""
     convolution: Literal["portable", "spconv"] = "portable"
     """What computes a trained model's sparse convolutions; spconv is for CUDA alone and installed by yourself."""
     quality: Literal["paper", "fast"] = "fast"
     """Finer features at about eight times the cost (paper), or the quick ones (fast)."""
+    weights: str = ""
+    """Folder with weight files; empty: that of LOCATE3D_WEIGHTS, else the cache of `locate3d weights fetch`."""
     device: str = "auto"
     """Where tensors live: auto, cpu, cuda or cuda:N."""
     threads: int = 0
     """CPU threads; 0 = all cores."""
+    features: FeaturesConfig = field(default_factory=FeaturesConfig)
     mapping: MappingConfig = field(default_factory=MappingConfig)
     localization: LocalizationConfig = field(default_factory=LocalizationConfig)
 

@@ -10,15 +10,16 @@ from torch.nn import functional
 PATCH = 14
 REGISTERS = 4
 HEADS = 4
-MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
-STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+IMAGE_MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+IMAGE_STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
 
-def patch_tokens(rgb, weights):
-    """Normalised patch tokens (gh * gw, C) of rgb [H, W, 3] uint8, and their grid (gh, gw)."""
+def patch_tokens(rgb, weights, divided=False):
+    """Normalised patch tokens (gh * gw, C) of rgb [H, W, 3] uint8, divided by 255 or not, and their grid (gh, gw)."""
     height, width = rgb.shape[:2]
     padding = (0, -width % PATCH, 0, -height % PATCH)
-    image = (functional.pad(rgb.permute(2, 0, 1).float(), padding) - MEAN) / STD
+    pixels = rgb.permute(2, 0, 1).float() / (255.0 if divided else 1.0)
+    image = (functional.pad(pixels, padding) - IMAGE_MEAN) / IMAGE_STD
     patches = functional.conv2d(
         image[None], weights["dino.patch_embed.proj.weight"], weights["dino.patch_embed.proj.bias"], stride=PATCH
     )

@@ -41,9 +41,14 @@ def test_path_of_a_checkpoint_becomes_a_localizer_that_answers(folder: Path, pre
 
 
 def test_model_that_is_no_path_is_refused_in_one_line() -> None:
-    with pytest.raises(InputError, match="model = 'locate3d': neither 'similarity' nor a path that exists") as caught:
-        build_localizer(Config(model="locate3d"), CPU)
+    with pytest.raises(InputError, match="model = 'locate4d': none of similarity, .* path that exists") as caught:
+        build_localizer(Config(model="locate4d"), CPU)
     assert "\n" not in str(caught.value)
+
+
+def test_released_model_that_is_not_here_is_named_with_its_source(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="locate-3d: .*huggingface.co/facebook/locate-3d .*is not here"):
+        build_localizer(Config(model="locate3d", weights=str(tmp_path)), CPU)
 
 
 def test_folder_without_weights_is_refused(tmp_path: Path) -> None:

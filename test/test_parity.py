@@ -30,6 +30,7 @@ def golden(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def compare(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], int]:
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
     script = runpy.run_path(str(SCRIPT))
 
     def run(folder: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,39 +39,18 @@ class Camera:
 
     def rays(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> Floats32:
         """Return rays [n, 6] in the map frame through pixels u, v [n]; their directions have depth 1."""
-        return self._from_here(_directions(self.intrinsics, u, v))
+        k = self.intrinsics
+        in_camera = np.stack(((u - k.cx) / k.fx, (v - k.cy) / k.fy, np.ones_like(u)), axis=1)
+        directions = in_camera @ self.T_map_camera[:3, :3].T
+        origins = np.broadcast_to(self.T_map_camera[:3, 3], directions.shape)
+        return np.concatenate((origins, directions), axis=1).astype(np.float32)
 
     @cached_property
     def pixel_rays(self) -> Floats32:
         """The rays [H·W, 6] through all pixels, row by row."""
-        return self._from_here(_pixel_directions(self.intrinsics))
-
-    @property
-    def ray_lengths(self) -> Floats32:
-        """Length [H·W] of the directions of `pixel_rays`."""
-        return _pixel_lengths(self.intrinsics)
-
-    def _from_here(self, in_camera: NDArray[np.float64]) -> Floats32:
-        """Return rays [n, 6] in the map frame along homogeneous directions [n, 4] of the camera frame."""
-        T_ray = np.zeros((4, 6))
-        T_ray[:3, 3:], T_ray[3, :3] = self.T_map_camera[:3, :3].T, self.T_map_camera[:3, 3]
-        return (in_camera @ T_ray).astype(np.float32)
-
-
-def _directions(k: Intrinsics, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the directions (x, y, 1, 1) [n, 4] of depth 1 through pixels u, v [n], camera frame."""
-    return np.stack(((u - k.cx) / k.fx, (v - k.cy) / k.fy, np.ones_like(u), np.ones_like(u)), axis=1)
-
-
-@lru_cache(maxsize=4)
-def _pixel_directions(k: Intrinsics) -> NDArray[np.float64]:
-    v, u = (g.reshape(-1).astype(np.float64) for g in np.mgrid[0 : k.height, 0 : k.width])
-    return _directions(k, u, v)
-
-
-@lru_cache(maxsize=4)
-def _pixel_lengths(k: Intrinsics) -> Floats32:
-    return np.asarray(np.linalg.norm(_pixel_directions(k)[:, :3], axis=1), dtype=np.float32)
+        k = self.intrinsics
+        v, u = (g.reshape(-1).astype(np.float64) for g in np.mgrid[0 : k.height, 0 : k.width])
+        return self.rays(u, v)
 
 
 def render(world: World, camera: Camera, exposure: float = 1.0) -> View:
