@@ -17,7 +17,9 @@ MAX_TEXTURE = 512  # pixels; a frame of 640x480 never shows more of one repeat
 
 def to_linear(srgb: NDArray[np.floating] | NDArray[np.uint8]) -> Floats32:
     """Decode sRGB in [0, 1] (or uint8) to linear light."""
-    value = srgb.astype(np.float32) / 255.0 if srgb.dtype == np.uint8 else srgb.astype(np.float32)
+    if srgb.dtype == np.uint8:
+        return to_linear(np.arange(256, dtype=np.float32) / np.float32(255.0))[srgb]
+    value = srgb.astype(np.float32)
     return np.asarray(np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4), dtype=np.float32)
 
 
@@ -49,9 +51,8 @@ class TextureAtlas:
                 pieces.append(image.reshape(-1, 3))
             self.mean[i] = pieces[-1].mean(axis=0)
         self._texels = np.concatenate(pieces)
-        # Offset, height and width side by side, so that one look-up fetches them.
-        places = np.concatenate((self._offset[..., None], self._size), axis=2)
-        self._places = np.ascontiguousarray(places.reshape(-1, 3), dtype=np.int32)
+        self._start = self._offset.reshape(-1).astype(np.int32)
+        self._height, self._width = np.ascontiguousarray(self._size.reshape(-1, 2).T, dtype=np.float32)
 
     @property
     def full_size(self) -> NDArray[np.int64]:
@@ -73,13 +74,15 @@ class TextureAtlas:
         lower = self._texels[rows[1] + columns[0]] * (1 - fx) + self._texels[rows[1] + columns[1]] * fx
         return np.asarray(upper * (1 - fy) + lower * fy, dtype=np.float32)
 
-    def nearest(self, material: NDArray[np.int64], uv: Floats32, level: NDArray[np.int64]) -> Floats32:
-        """Return linear colours [n, 3] of the nearest texels; arguments as `sample`."""
-        offset, height, width = self._places[material * LEVELS + np.clip(level, 0, LEVELS - 1)].T
-        u, v = uv[:, 0], 1.0 - uv[:, 1]
-        x = np.minimum(((u - np.floor(u)) * width).astype(np.int32), width - 1)
-        y = np.minimum(((v - np.floor(v)) * height).astype(np.int32), height - 1)
-        return np.asarray(self._texels[offset + y * width + x])
+    def nearest(self, material: NDArray[np.int32], uv: Floats32, level: NDArray[np.int32]) -> Floats32:
+        """Return linear colours [n, 3] of the nearest texels; arguments as `sample`, but uv is [2, n]."""
+        place = material * LEVELS + np.clip(level, 0, LEVELS - 1)
+        height, width = self._height[place], self._width[place]
+        u, v = uv[0], np.float32(1.0) - uv[1]
+        x = np.minimum((u - np.floor(u)) * width, width - 1).astype(np.int32)
+        y = np.minimum((v - np.floor(v)) * height, height - 1).astype(np.int32)
+        texel = self._start[place] + y * width.astype(np.int32) + x
+        return np.asarray(np.take(self._texels, texel, axis=0), dtype=np.float32)
 
 
 def _pyramid(material: Material) -> list[Floats32]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from locate3d_ros.data.synthetic.caster import Floats32, Hits
+from locate3d_ros.data.synthetic.caster import EveryRay, Floats32
 from locate3d_ros.data.synthetic.lighting import TILE, bounced, direct, visible_share
+from locate3d_ros.data.synthetic.mesh import Floats
 from locate3d_ros.data.synthetic.vectors import dot, unit
 from locate3d_ros.data.synthetic.world import BACKGROUND, World
 
@@ -34,18 +35,18 @@ class SeenTriangles:
     flipped: NDArray[np.bool_]  # [s] seen from behind: the normals must be turned
 
 
-def seen_triangles(world: World, frames: Sequence[tuple[Hits, Floats32]]) -> SeenTriangles:
-    """Collect the triangles of all hits; frames are hits and their rays [n, 6]."""
+def seen_triangles(world: World, frames: Sequence[tuple[EveryRay, Floats]]) -> SeenTriangles:
+    """Collect the triangles that rays met; frames are what their rays met and where these start, [3]."""
     # By the corners' normals: a simplified mesh may wind a sliver the other way round than its corners look.
-    outward = world.normals.mean(axis=1)
-    votes = np.zeros(len(outward))
-    seen = np.zeros(len(outward), dtype=np.bool_)
-    for hits, rays in frames:
-        away = np.sign(dot(outward[hits.triangle], rays[hits.ray, 3:]))
-        votes += np.bincount(hits.triangle, weights=away, minlength=len(votes))
-        seen[hits.triangle] = True
-    index = np.flatnonzero(seen)
-    slot = np.full(len(outward), -1, dtype=np.int32)
+    pixels, votes = np.zeros(len(world.normals) + 1, dtype=np.int64), np.zeros(len(world.normals) + 1)
+    for hits, origin in frames:
+        count = np.bincount(hits.triangle, minlength=len(pixels))
+        met = np.flatnonzero(count[:-1])
+        outward = world.normals[met].sum(axis=1)
+        votes[met] += count[met] * np.sign(dot(outward, world.corners[met].mean(axis=1) - origin))
+        pixels += count
+    index = np.flatnonzero(pixels[:-1])
+    slot = np.full(len(world.normals), -1, dtype=np.int32)
     slot[index] = np.arange(len(index), dtype=np.int32)
     return SeenTriangles(index, slot, votes[index] > 0)
 

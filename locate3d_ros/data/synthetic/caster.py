@@ -24,11 +24,21 @@ class Hits:
     weights: Floats32  # [n, 3] of the triangle's corners
 
 
+@dataclass(frozen=True)
+class EveryRay:
+    """What each of many rays met, also those that met nothing."""
+
+    distance: Floats32  # [n] along the ray in lengths of its direction; 0 where nothing was met
+    triangle: NDArray[np.uint32]  # [n]; the number of triangles where nothing was met
+    weights: Floats32  # [n, 3] of the triangle's corners
+
+
 class RayCaster:
     """The triangles of a mesh, made ready for rays. Raises InputError where Open3D is not installed."""
 
     def __init__(self, mesh: Mesh) -> None:
         self._open3d = _import_open3d()
+        self._triangles = len(mesh.triangles)
         self._scene = self._open3d.t.geometry.RaycastingScene(nthreads=1)
         self._scene.add_triangles(
             self._open3d.core.Tensor(np.ascontiguousarray(mesh.vertices, dtype=np.float32)),
@@ -44,6 +54,16 @@ class RayCaster:
         weights = np.stack((1.0 - bary[:, 0] - bary[:, 1], bary[:, 0], bary[:, 1]), axis=1)
         triangle = found["primitive_ids"].numpy()[ray].astype(np.int64)
         return Hits(ray, distance[ray], triangle, weights)
+
+    def cast_every(self, rays: Floats32) -> EveryRay:
+        """Cast rays [n, 6] (origin, direction), nearly all of which meet something."""
+        found = self._scene.cast_rays(self._open3d.core.Tensor(np.ascontiguousarray(rays)), nthreads=1)
+        distance, sides = found["t_hit"].numpy(), found["primitive_uvs"].numpy()
+        weights = np.empty((len(rays), 3), dtype=np.float32)
+        weights[:, 0] = 1.0 - sides[:, 0] - sides[:, 1]
+        weights[:, 1:] = sides
+        triangle = np.minimum(found["primitive_ids"].numpy(), np.uint32(self._triangles))
+        return EveryRay(np.where(np.isfinite(distance), distance, np.float32(0.0)), triangle, weights)
 
     def blocked(self, rays: Floats32, reach: float) -> NDArray[np.bool_]:
         """Return for rays [n, 6] whether anything lies within `reach` lengths of their direction."""

@@ -25,15 +25,15 @@ class Seen:
 
 def note_seen(seen: dict[int, Seen], view: View, camera: Camera, measured: NDArray[np.bool_]) -> None:
     """Add a frame's true points of every object to what was seen of it."""
-    rows, columns = np.nonzero(measured & (view.ids > 0))
-    rays = camera.rays(columns.astype(np.float64), rows.astype(np.float64))
-    xyz = (rays[:, :3] + rays[:, 3:] * view.depth[rows, columns, None]).astype(np.float64)
-    ids = view.ids[rows, columns]
-    order = np.argsort(ids, kind="stable")
-    found, start, count = np.unique(ids[order], return_index=True, return_counts=True)
-    if not len(found):
+    pixels = np.flatnonzero(measured & (view.ids > 0))
+    if not len(pixels):
         return
-    lows, highs = (ufunc.reduceat(xyz[order], start, axis=0) for ufunc in (np.minimum, np.maximum))
+    # By object, so that one reduction serves all of them.
+    pixels = pixels[np.argsort(view.ids.reshape(-1)[pixels], kind="stable")]
+    found, start, count = np.unique(view.ids.reshape(-1)[pixels], return_index=True, return_counts=True)
+    rays, depth = camera.pixel_rays[pixels], view.depth.reshape(-1)[pixels]
+    xyz = [(rays[:, k] + rays[:, k + 3] * depth).astype(np.float64) for k in range(3)]
+    lows, highs = (np.stack([ufunc.reduceat(x, start) for x in xyz], axis=1) for ufunc in (np.minimum, np.maximum))
     for i, n, low, high in zip(found.tolist(), count.tolist(), lows, highs, strict=True):
         old = seen.get(i)
         if old is None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from locate3d_ros.data.annotations.grounded_expression import write_expressions
+from locate3d_ros.data.synthetic.caster import Floats32
 from locate3d_ros.data.synthetic.expressions import expressions
 from locate3d_ros.data.synthetic.fast_render import FrameRenderer
 from locate3d_ros.data.synthetic.ground_truth import Seen, note_seen, objects_json, scene_json
@@ -21,7 +22,6 @@ from locate3d_ros.data.synthetic.scene import Scene
 from locate3d_ros.data.synthetic.scene_folder import (
     FRAME_RATE,
     color_json,
-    facing,
     kinect,
     make_folders,
     viewer_of,
@@ -38,6 +38,7 @@ from locate3d_ros.data.synthetic.sensor_effects import (
     sensor_of,
     white_balance,
 )
+from locate3d_ros.data.synthetic.vectors import dot
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,17 @@ def _record_pass(one: Pass, record: _Record) -> None:
         rgb = white_balance(view.rgb, warmth) if effects.exposure else view.rgb
         rgb = motion_blur(rgb, record.rng) if effects.blur else rgb
         sensor = sensor_of(effects)
-        depth = measure_depth(depth_view, np.abs(facing(depth_view, depth_camera)), sensor, record.rng)
+        depth = measure_depth(depth_view, _facing(depth_view, depth_camera), sensor, record.rng)
         write_frame(record.folder, record.frames, measure_colour(rgb, sensor, record.rng), depth, depth_view.ids)
         note_seen(record.seen, depth_view, depth_camera, depth > 0)
         record.last_ids = view.ids
         record.frames += 1
+
+
+def _facing(view: View, camera: Camera) -> Floats32:
+    """Return the cosine [H, W] between the line of sight and surface normals, whichever side they are on."""
+    along = dot(camera.pixel_rays[:, 3:], view.normal.reshape(-1, 3))
+    return np.asarray(np.abs(along / camera.ray_lengths).reshape(view.depth.shape), dtype=np.float32)
 
 
 def _stays(number: int, before: Scene, after: Scene) -> bool:

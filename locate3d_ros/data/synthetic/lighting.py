@@ -57,7 +57,7 @@ def direct(light: AreaLight, xyz: Floats32, normal: Floats32) -> Floats32:
     squared = np.maximum(dot(to_light, to_light), 0.05)
     toward = to_light / np.sqrt(squared)[:, None]
     received = np.maximum(dot(toward, normal), 0.0)
-    given = np.maximum(-(toward @ light.normal.astype(np.float32)), 0.0)
+    given = np.maximum(-dot(toward, light.normal.astype(np.float32)), 0.0)
     strength = received * given * np.float32(light.area) / (squared + np.float32(light.area / np.pi))
     return np.asarray(strength[:, None] * np.asarray(light.colour, dtype=np.float32), dtype=np.float32)
 

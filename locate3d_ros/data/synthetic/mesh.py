@@ -39,12 +39,12 @@ class Mesh:
     @cached_property
     def low(self) -> Floats:
         """The smallest corner [3] of the bounding box of all used vertices."""
-        return np.asarray(self.vertices[self.triangles].min(axis=(0, 1)), dtype=np.float64)
+        return np.asarray(self.vertices[self.triangles.reshape(-1)].min(axis=0), dtype=np.float64)
 
     @cached_property
     def high(self) -> Floats:
         """The largest corner [3] of the bounding box of all used vertices."""
-        return np.asarray(self.vertices[self.triangles].max(axis=(0, 1)), dtype=np.float64)
+        return np.asarray(self.vertices[self.triangles.reshape(-1)].max(axis=0), dtype=np.float64)
 
     def moved(self, x: float, y: float, z: float, yaw: float = 0.0) -> Mesh:
         """Turn by `yaw` radians about the z axis through the origin, then shift by (x, y, z)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 # Names that people might use for the same thing: a sentence with one of them says nothing sure about the others.
 ALIKE = (
@@ -93,6 +94,7 @@ _SYNONYMS: Mapping[str, str] = {
 GREY = ("gray", "grey")
 
 
+@cache
 def could_be(name: str, asked: str) -> float:
     """Tell whether a thing of this name is what is asked for: 1 yes, 0.5 perhaps, 0 no."""
     if name == asked or name.endswith(" " + asked):

@@ -139,13 +139,14 @@ class Furnisher:
         item = self.make(model)
         if not self.affords(item.mesh):
             return None
-        flat = item.mesh.moved(spot.x, spot.y, 0.0, spot.yaw)
-        height = rest_height(support.mesh, flat, tolerance)
+        outline = outline_of(item.mesh).moved(spot.x, spot.y, 0.0, spot.yaw)
+        height = rest_height(support.mesh, outline, tolerance)
         if height is None:
             return None
-        mesh = flat.moved(0.0, 0.0, height + 0.001)
-        if not self.fits(mesh, (support.id,)) or self._hits_things_on(support, mesh):
+        outline = outline.moved(0.0, 0.0, height + 0.001)
+        if not self.fits(outline, (support.id,)) or self._hits_things_on(support, outline):
             return None
+        mesh = item.mesh.moved(spot.x, spot.y, height + 0.001, spot.yaw)
         return self.add(replace(item, mesh=mesh, support=support.id))
 
     def put_somewhere_on(self, model: Model, support: SceneObject, tries: int = 30) -> SceneObject | None:
@@ -192,6 +193,13 @@ def crate_of(mesh: Mesh) -> Mesh:
     """Return the bounding box of a mesh as a mesh: quarter turns and shifts of the one are those of the other."""
     (x0, y0, z0), (x1, y1, z1) = mesh.low, mesh.high
     return box((float(x0), float(y0), float(z0)), (float(x1), float(y1), float(z1)), Material((1.0, 1.0, 1.0)))
+
+
+def outline_of(mesh: Mesh) -> Mesh:
+    """Return a mesh of the same extent, however it is moved, which is moved sooner: its corners and nothing else."""
+    corners = mesh.vertices[np.unique(mesh.triangles)]
+    triangles = np.resize(np.arange(len(corners)), (-(-len(corners) // 3), 3))
+    return Mesh(corners, triangles, np.zeros((len(triangles), 3, 2)), np.zeros(len(triangles), np.int64), ())
 
 
 def ground_of(mesh: Mesh) -> Area:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,19 +38,37 @@ class Camera:
     T_map_camera: NDArray[np.float64]  # [4, 4]
 
     def rays(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> Floats32:
-        """Return rays [n, 6] in the map frame through pixels u, v [n]; their directions have depth 1."""
-        k = self.intrinsics
-        in_camera = np.stack(((u - k.cx) / k.fx, (v - k.cy) / k.fy, np.ones_like(u)), axis=1)
-        directions = in_camera @ self.T_map_camera[:3, :3].T
-        origins = np.broadcast_to(self.T_map_camera[:3, 3], directions.shape)
-        return np.concatenate((origins, directions), axis=1).astype(np.float32)
+        """Return rays [..., 6] in the map frame through pixels u, v [...]; their directions have depth 1."""
+        k, T = self.intrinsics, self.T_map_camera
+        x, y = (u - k.cx) / k.fx, (v - k.cy) / k.fy
+        rays = np.empty((*np.broadcast_shapes(x.shape, y.shape), 6), dtype=np.float32)
+        for axis in range(3):
+            rays[..., axis] = T[axis, 3]
+            # No matrix product: numpy would spread one over all cores, and wait for them.
+            rays[..., axis + 3] = x * T[axis, 0] + (y * T[axis, 1] + T[axis, 2])
+        return rays
 
     @cached_property
     def pixel_rays(self) -> Floats32:
         """The rays [H·W, 6] through all pixels, row by row."""
-        k = self.intrinsics
-        v, u = (g.reshape(-1).astype(np.float64) for g in np.mgrid[0 : k.height, 0 : k.width])
-        return self.rays(u, v)
+        return self.rays(*_pixels(self.intrinsics)).reshape(-1, 6)
+
+    @property
+    def ray_lengths(self) -> Floats32:
+        """Length [H·W] of the directions of `pixel_rays`."""
+        return _pixel_lengths(self.intrinsics)
+
+
+def _pixels(k: Intrinsics) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the columns [1, W] and the rows [H, 1]."""
+    return np.arange(k.width, dtype=np.float64)[None, :], np.arange(k.height, dtype=np.float64)[:, None]
+
+
+@lru_cache(maxsize=4)
+def _pixel_lengths(k: Intrinsics) -> Floats32:
+    u, v = _pixels(k)
+    squared = 1.0 + ((u - k.cx) / k.fx) ** 2 + ((v - k.cy) / k.fy) ** 2
+    return np.sqrt(squared).reshape(-1).astype(np.float32)
 
 
 def render(world: World, camera: Camera, exposure: float = 1.0) -> View:

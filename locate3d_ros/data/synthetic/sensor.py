@@ -39,7 +39,8 @@ def measure_depth(view: View, facing: Floats32, sensor: DepthSensor, rng: np.ran
     if sensor.dropout:
         seen &= ~(_beside_edge(view.depth) & (rng.random(view.depth.shape, dtype=np.float64) < sensor.dropout))
     if sensor.dark_dropout:
-        dark = np.clip((40.0 - view.rgb.max(axis=2).astype(np.float32)) / 25.0, 0.0, 1.0)
+        brightest = np.maximum(np.maximum(view.rgb[..., 0], view.rgb[..., 1]), view.rgb[..., 2])
+        dark = np.clip((40.0 - brightest.astype(np.float32)) / 25.0, 0.0, 1.0)
         seen &= rng.random(view.depth.shape, dtype=np.float32) >= sensor.dark_dropout * dark
     if sensor.shiny_dropout and view.shine is not None:
         # Whole patches fail, not single pixels: the projected pattern is reflected away.
@@ -71,10 +72,11 @@ def measure_colour(rgb: NDArray[np.uint8], sensor: DepthSensor, rng: np.random.G
 def _beside_edge(depth: Floats32) -> NDArray[np.bool_]:
     """Mark pixels whose depth differs from a direct neighbour's by more than 5 %."""
     marked = np.zeros(depth.shape, dtype=np.bool_)
-    for axis in (0, 1):
-        jump = np.abs(np.diff(depth, axis=axis)) > 0.05 * np.minimum(
-            np.delete(depth, -1, axis=axis), np.delete(depth, 0, axis=axis)
-        )
-        pad = ((0, 1), (0, 0)) if axis == 0 else ((0, 0), (0, 1))
-        marked |= np.pad(jump, pad) | np.pad(jump, tuple(p[::-1] for p in pad))
+    for here, there, first, second in (
+        (depth[:-1], depth[1:], marked[:-1], marked[1:]),
+        (depth[:, :-1], depth[:, 1:], marked[:, :-1], marked[:, 1:]),
+    ):
+        jump = np.abs(there - here) > 0.05 * np.minimum(here, there)
+        first |= jump
+        second |= jump
     return marked

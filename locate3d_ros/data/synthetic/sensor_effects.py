@@ -56,7 +56,8 @@ def exposure_gains(count: int, rng: np.random.Generator) -> list[float]:
 def white_balance(rgb: NDArray[np.uint8], shift: float) -> NDArray[np.uint8]:
     """Make a picture [H, W, 3] warmer (shift > 0) or colder."""
     factors = np.array([1.0 + shift, 1.0, 1.0 - shift], dtype=np.float32)
-    return np.asarray(np.clip(rgb * factors, 0, 255), dtype=np.uint8)
+    table = np.clip(np.arange(256, dtype=np.float32)[:, None] * factors, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(rgb, table[None]), dtype=np.uint8)
 
 
 def motion_blur(rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from locate3d_ros.data.synthetic.atlas import Floats32, TextureAtlas
-from locate3d_ros.data.synthetic.caster import Hits, RayCaster
+from locate3d_ros.data.synthetic.caster import EveryRay, Hits, RayCaster
 from locate3d_ros.data.synthetic.mesh import Mesh, corner_normals, face_normals, merge
 from locate3d_ros.data.synthetic.vectors import dot, unit
 
@@ -63,6 +63,10 @@ class World:
     def cast(self, rays: Floats32) -> Hits:
         """Cast rays [n, 6] (origin, direction)."""
         return self._caster.cast(rays)
+
+    def cast_every(self, rays: Floats32) -> EveryRay:
+        """Cast rays [n, 6] (origin, direction), nearly all of which meet something."""
+        return self._caster.cast_every(rays)
 
     def blocked(self, rays: Floats32, reach: float) -> NDArray[np.bool_]:
         """Return for rays [n, 6] whether anything lies within `reach` lengths of their direction."""
