@@ -36,6 +36,8 @@ class MappingConfig:
     """A voxel is seen through where depth is larger by half its diagonal plus this times depth squared, 1/metres."""
     memory_mb: float = 2048.0
     """Upper bound of the map's own tensors; beyond it the blocks farthest from the camera leave first."""
+    spill_directory: str = ""
+    """What leaves goes to files in this folder, and comes back when the camera does; empty: it is forgotten."""
     store_views: bool = True
     """Keep keyframe thumbnails with the map, for pictures (a privacy choice)."""
     max_views: int = 20

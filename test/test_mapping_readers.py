@@ -12,6 +12,7 @@ from mapping_scenes import CAMERA, DEVICES, PLAIN, by_cell, columns, empty_map, 
 
 from locate3d_ros.config import MappingConfig
 from locate3d_ros.errors import InputError
+from locate3d_ros.mapping.scene_grids import SceneGrids
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -78,6 +79,26 @@ def test_readers_see_whole_frames_while_a_writer_adds():
     assert failures == []
     assert voxel_map.snapshot().revision == len(frames)
     assert all(torch.equal(values, before[name]) for name, values in columns(held).items())
+
+
+def test_a_snapshot_taken_while_a_frame_is_prepared_stays_as_it_was(monkeypatch):
+    voxel_map, earlier, taken = empty_map(), empty_map(), []
+    for each in (voxel_map, earlier):
+        each.add(make_frame(1), make_features(1))
+    probe = SceneGrids.probe
+
+    def probe_and_read(self, *arguments):
+        found = probe(self, *arguments)
+        if self is voxel_map._grids and not taken:
+            taken.append(voxel_map.snapshot())
+        return found
+
+    monkeypatch.setattr(SceneGrids, "probe", probe_and_read)
+    voxel_map.add(make_frame(1, stamp=2.0), make_features(2))
+    expected = columns(earlier.snapshot())
+    assert taken
+    assert all(torch.equal(values, expected[name]) for name, values in columns(taken[0]).items())
+    assert voxel_map.snapshot().weight.sum() == 2 * expected["weight"].sum()
 
 
 @pytest.mark.parametrize("device", DEVICES)

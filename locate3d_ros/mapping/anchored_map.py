@@ -13,6 +13,7 @@ from locate3d_ros.geometry.transforms import invert_transform, require_rigid
 from locate3d_ros.mapping.correcting import MovedMap, remerge
 from locate3d_ros.mapping.merging import PlacedMap, merge_maps
 from locate3d_ros.mapping.selecting import to_device
+from locate3d_ros.mapping.spill import Spill
 from locate3d_ros.mapping.submaps import BASE, Submap, Submaps
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
 from locate3d_ros.types import FeatureExtractor, Frame, FrameFeatures, MapSnapshot, View
@@ -47,6 +48,11 @@ class AnchoredMap:
     def nbytes(self) -> int:
         """Bytes of the map's grids and of its submaps."""
         return self._map.nbytes + (self._submaps.nbytes if self._submaps else 0)
+
+    @property
+    def spill(self) -> Spill | None:
+        """What has left the memory for the disk, where it may."""
+        return self._map.spill
 
     @property
     def submaps(self) -> tuple[Submap, ...]:
@@ -88,7 +94,10 @@ class AnchoredMap:
         running = self._map.snapshot()
         other = to_device(snapshot, running.cells.device)
         parts = [PlacedMap(running, torch.eye(4, dtype=torch.float64)), PlacedMap(other, T_map_file)]
-        self.restore(merge_maps(parts, running, self._max_views))
+        merged = merge_maps(parts, running, self._max_views)
+        self._map.mend(merged)
+        if self._submaps:
+            self._submaps.reset(merged)
 
     def correct_jump(self, T_new_old: Tensor) -> int:
         """Mend the past after the newest pose was found to be wrong by T_new_old (4, 4); return how many submaps moved.
@@ -115,7 +124,7 @@ class AnchoredMap:
         still = [each.placed for each, moves in zip(before, is_moved, strict=True) if not moves]
         mended = remerge(live, still, [MovedMap(each.placed, places[each.id]) for each in moved])
         steps = {each.id: places[each.id] @ invert_transform(each.T_map_part) for each in moved}
-        self._map.restore(_with_moved_poses(mended, moved, steps))
+        self._map.mend(_with_moved_poses(mended, moved, steps))
         self._submaps.move(places)
         return len(moved)
 

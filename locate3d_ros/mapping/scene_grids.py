@@ -20,6 +20,7 @@ from locate3d_ros.mapping.frame_voxels import FrameVoxels, GroupedFrame
 from locate3d_ros.mapping.grid_memory import allocated, grid_bytes
 from locate3d_ros.mapping.grid_probe import Probe, Stamp
 from locate3d_ros.mapping.snapshots import GridVersions
+from locate3d_ros.mapping.spill import Spill, SpilledPart
 from locate3d_ros.mapping.voxel_grid import VoxelGrid
 from locate3d_ros.types import BlockRevisions, Slot
 
@@ -74,13 +75,25 @@ class SceneGrids:
         """Look a frame up in both grids; the device is asked nothing, and nothing changes."""
         return [self._probed(grid, part, sight) for grid, part in zip(self.grids, grouped, strict=True)]
 
-    def make_room(self, counts: Sequence[Sequence[int]], camera: Tensor) -> bool:
+    def make_room(self, counts: Sequence[Sequence[int]], camera: Tensor, spill: Spill | None) -> bool:
         """Let blocks leave where a probed frame would need more memory than there may be; whether any did.
 
         camera (3,) float64, map frame, metres. What was probed before is then no longer valid.
         """
+        return self._make_room(
+            [grid.needs(count) for grid, count in zip(self.grids, counts, strict=True)], camera, spill
+        )
+
+    def take_back(self, part: SpilledPart, camera: Tensor, spill: Spill, revision: int) -> None:
+        """Average in what had left, after making room for it."""
+        needs = []
+        for voxels, features in ((part.coarse, len(part.coarse)), (part.fine, 0)):
+            needs.append((len(torch.unique(block_keys(voxels.keys))), len(voxels), features))
+        self._make_room(needs, camera, spill)
+        self.merge(part.coarse, part.fine, part.last_seen, revision)
+
+    def _make_room(self, needs: Sequence[tuple[int, int, int]], camera: Tensor, spill: Spill | None) -> bool:
         bound = self.config.memory_mb * 1e6
-        needs = [grid.needs(count) for grid, count in zip(self.grids, counts, strict=True)]
         if self._allocated(needs) <= bound:
             return False
         for grid in self.grids:
@@ -88,6 +101,8 @@ class SceneGrids:
         if self._allocated(needs) <= bound or sum(used_bytes(grid) for grid in self.grids) <= LARGEST_SHARE * bound:
             return False
         leave = blocks_to_leave(self.grids, camera.to(self.coarse.device), bound)
+        if spill is not None:
+            spill.store(self.coarse.part(leave[0]), self.fine.part(leave[1]), camera)
         self._departed = self._departed_with(leave[0])
         for grid, dropped in zip(self.grids, leave, strict=True):
             grid.drop_blocks(dropped)

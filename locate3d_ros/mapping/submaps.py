@@ -61,7 +61,7 @@ class Submaps:
 
     def __init__(self, config: MappingConfig, extractor: FeatureExtractor, device: torch.device, length: float) -> None:
         """Begin a new submap every `length` metres. It is recorded on `device` and kept on the CPU, in float16."""
-        self._config = replace(config, store_views=False, memory_mb=math.inf)
+        self._config = replace(config, store_views=False, memory_mb=math.inf, spill_directory="")
         self._budget = config.memory_mb * 1e6
         self._extractor = extractor
         self._length = length

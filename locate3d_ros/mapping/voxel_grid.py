@@ -16,7 +16,7 @@ from locate3d_ros.mapping.grid_columns import advance, deal, empty_columns
 from locate3d_ros.mapping.grid_probe import PROBE_COUNTS, Probe, Stamp
 from locate3d_ros.mapping.grid_version import GridVersion
 from locate3d_ros.mapping.grouping import compact
-from locate3d_ros.mapping.row_pool import NO_ROW, RowPool
+from locate3d_ros.mapping.row_pool import NO_ROW, RowPool, RowSet
 from locate3d_ros.types import Slot
 
 
@@ -119,6 +119,13 @@ class VoxelGrid:
         """Return the mean points (n, 3) float64 of rows (n,), map frame, metres."""
         middles = cell_centers(unpack_cells(self.columns["key"][rows]), self.voxel_size)
         return middles + self.columns["offset"][rows]
+
+    def part(self, blocks: Tensor) -> GridVersion:
+        """Return the voxels of the blocks in blocks [B] bool, to be read before the next change."""
+        mask = torch.zeros_like(self.pool.alive)
+        mask[self.blocks.rows[blocks].flatten().to(torch.int64)] = True
+        mask[NO_ROW] = False
+        return GridVersion(self.voxel_size, self.columns, self.features, RowSet(mask), RowSet(mask))
 
     def drop_blocks(self, dropped: Tensor) -> None:
         """Forget the blocks that are in dropped [B] bool, with their voxels; asks the device."""

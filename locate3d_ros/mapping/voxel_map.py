@@ -13,12 +13,13 @@ from locate3d_ros.config import MappingConfig
 from locate3d_ros.errors import InputError
 from locate3d_ros.mapping.carving import ViewCounter
 from locate3d_ros.mapping.checks import require_contents, require_extractor, require_features, require_frame
-from locate3d_ros.mapping.frame_update import FrameUpdate, Viewpoint, prepare_frame, read_counts
+from locate3d_ros.mapping.frame_update import FrameCounts, FrameUpdate, Viewpoint, prepare_frame, read_counts
 from locate3d_ros.mapping.frame_voxels import FrameVoxels
 from locate3d_ros.mapping.grid_probe import Stamp
 from locate3d_ros.mapping.restoring import feature_voxels, fine_voxels
-from locate3d_ros.mapping.scene_grids import SceneGrids
+from locate3d_ros.mapping.scene_grids import GridUpdate, SceneGrids
 from locate3d_ros.mapping.snapshots import MapState, build_snapshot
+from locate3d_ros.mapping.spill import Spill
 from locate3d_ros.mapping.views import add_view, thumbnail
 from locate3d_ros.types import FeatureExtractor, Frame, FrameFeatures, MapSnapshot
 
@@ -41,6 +42,7 @@ class VoxelFeatureMap:
         self._snapshot: MapSnapshot | None = None
         self._dropped_points = 0
         self._viewpoints = ViewCounter()
+        self._spill = Spill(config.spill_directory, config.max_depth) if config.spill_directory else None
         self._state = MapState(frame_id, config.voxel_size, config.fine_voxel_size)
         self._grids = self._empty_grids(self._state)
 
@@ -69,6 +71,11 @@ class VoxelFeatureMap:
         return self._grids.nbytes
 
     @property
+    def spill(self) -> Spill | None:
+        """What has left the memory for the disk, where it may."""
+        return self._spill
+
+    @property
     def frame_id(self) -> str:
         """The frame that the map's coordinates are in; it can be set while the map is empty."""
         return self._state.frame_id
@@ -87,15 +94,15 @@ class VoxelFeatureMap:
         T_map_camera = require_frame(frame)
         tables = () if features is None else require_features(features, frame, self._extractor.slots)
         with self._writing:
+            self._take_back(T_map_camera[:3, 3])
             sizes = (self._state.voxel_size, self._state.fine_voxel_size)
             viewpoint = Viewpoint(T_map_camera, self._viewpoints.number(frame, T_map_camera))
             update = prepare_frame(frame, viewpoint, tables, sizes, self._config, self._device)
-            probed = self._grids.probe(update.grouped, update.sight)
-            counts = read_counts(update, [part.counts() for part in probed])
+            probed, counts, read_by = self._probed(update)
             require_contents(tables, counts.contents)
-            if self._grids.make_room(counts.grids, T_map_camera[:3, 3]):
-                probed = self._grids.probe(update.grouped, update.sight)
-                counts = read_counts(update, [part.counts() for part in probed])
+            with self._changing:
+                if self._grids.make_room(counts.grids, T_map_camera[:3, 3], self._spill):
+                    probed, counts, read_by = self._probed(update)
             self._dropped_points += counts.dropped
             voxels = [part.settle(count) for part, count in zip(probed, counts.grids, strict=True)]
             state = replace(self._state, revision=self._state.revision + 1, stamp=frame.stamp)
@@ -103,6 +110,8 @@ class VoxelFeatureMap:
                 state = self._seen(state, frame, update, T_map_camera)
             stamp = Stamp(frame.stamp, state.revision, self._config.max_observations, update.view)
             with self._changing:
+                if self._snapshot is not read_by:  # its reader shares rows that the frame would write to
+                    probed, counts, _ = self._probed(update)
                 self._grids.apply(probed, counts.grids, voxels, stamp)
                 self._state, self._snapshot = state, None
 
@@ -122,12 +131,15 @@ class VoxelFeatureMap:
         with self._writing:
             state = MapState(self.frame_id, *sizes, revision=self.revision + 1)
             self._replace(state, self._empty_grids(state))
+            if self._spill is not None:
+                self._spill.clear()
 
     def remove_where(self, gone: Callable[[Tensor], Tensor]) -> int:
         """Remove the voxels whose mean points are gone, which maps (n, 3) float64 metres to (n,) bool; their number."""
         with self._writing, self._changing:
             self._state, self._snapshot = replace(self._state, revision=self._state.revision + 1), None
-            return self._grids.remove_where(gone, self._state.revision)
+            spilled = 0 if self._spill is None else self._spill.remove_where(gone, self._device)
+            return spilled + self._grids.remove_where(gone, self._state.revision)
 
     def merge(self, coarse: FrameVoxels, fine: FrameVoxels, last_seen: Tensor) -> None:
         """Average in voxels of another map on this map's grids, each weighted by its weight.
@@ -145,6 +157,12 @@ class VoxelFeatureMap:
 
         Raises InputError, and keeps the map, where its features come from another extractor.
         """
+        self.mend(snapshot)
+        if self._spill is not None:
+            self._spill.clear()
+
+    def mend(self, snapshot: MapSnapshot) -> None:
+        """Replace what is in memory by a snapshot that corrects it; what is on disk stays. Raises as `restore`."""
         widths = {name: features.shape[1] for name, features in snapshot.features.items()}
         require_extractor(snapshot.extractor, snapshot.digest, widths, self._extractor, "snapshot")
         with self._writing:
@@ -161,6 +179,22 @@ class VoxelFeatureMap:
             coarse, fine = feature_voxels(snapshot, self._device), fine_voxels(snapshot.fine, self._device)
             grids.merge(coarse, fine, snapshot.last_seen.to(self._device), state.revision)
             self._replace(state, grids)
+
+    def _probed(self, update: FrameUpdate) -> tuple[list[GridUpdate], FrameCounts, MapSnapshot | None]:
+        """Look a frame up; return also the snapshot that has to be the newest still when it is written."""
+        read_by = self._snapshot
+        probed = self._grids.probe(update.grouped, update.sight)
+        return probed, read_counts(update, [part.counts() for part in probed]), read_by
+
+    def _take_back(self, camera: Tensor) -> None:
+        """Bring back what had left and is near the camera (3,) float64 again."""
+        if self._spill is None:
+            return
+        for part in self._spill.take_near(camera, self._device):
+            state = replace(self._state, revision=self._state.revision + 1)
+            with self._changing:
+                self._grids.take_back(part, camera, self._spill, state.revision)
+                self._state, self._snapshot = state, None
 
     def _seen(self, state: MapState, frame: Frame, update: FrameUpdate, T_map_camera: Tensor) -> MapState:
         """Return the state after a frame that shows something."""

@@ -54,6 +54,16 @@ class LiveMap:
         """Bytes of the map's grids and of the pieces that loop closures can move."""
         return self._anchored.nbytes
 
+    @property
+    def on_disk(self) -> int:
+        """Voxels that have left the memory for the disk."""
+        return self._anchored.spill.voxels if self._anchored.spill else 0
+
+    @property
+    def lost(self) -> int:
+        """Voxels that the disk did not take, or did not give back."""
+        return self._anchored.spill.lost if self._anchored.spill else 0
+
     def add(self, frame: Frame, features: FrameFeatures | None) -> None:
         """Integrate one frame."""
         self._anchored.add(frame, features)

@@ -97,6 +97,8 @@ class MappingNode(BaseNode):
             "voxels": len(self.live_map),
             "revision": self.live_map.revision,
             "memory (MB)": self.live_map.nbytes / 1e6,
+            "voxels on disk": self.live_map.on_disk,
+            "voxels lost by the disk": self.live_map.lost,
             "keyframe rate (Hz)": self.integrator.keyframes.hertz,
             "queue": self.integrator.worker.depth,
             "pieces": len(self.live_map.submaps),
