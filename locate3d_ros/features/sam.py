@@ -100,15 +100,31 @@ class SamSegmenter:
         placed = self._predictor.transform.apply_coords(points, (part[3] - part[1], part[2] - part[0]))
         placed = torch.as_tensor(placed, device=device)[:, None]
         labels = torch.ones(len(placed), 1, dtype=torch.int, device=device)
-        logits, scores, _ = self._predictor.predict_torch(placed, labels, multimask_output=True, return_logits=True)
-        logits, scores = logits.flatten(0, 1), scores.flatten(0, 1).float()
-        sure = scores > MIN_PREDICTED_IOU
-        logits, scores = logits[sure], scores[sure]
+        logits, scores = self._sure_logits(placed, labels)
         stable = self._amg.calculate_stability_score(logits, 0.0, STABILITY_OFFSET) >= MIN_STABILITY
         masks, scores = logits[stable] > 0.0, scores[stable]
         boxes = self._amg.batched_mask_to_box(masks)
         inside = ~self._amg.is_box_near_crop_edge(boxes, part, [0, 0, size[1], size[0]])
         return self._amg.uncrop_masks(masks[inside], part, *size), boxes[inside], scores[inside]
+
+    def _sure_logits(self, points: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits [m, h, w] of the part and the predicted IoUs [m] of the masks that the model believes in.
+
+        The library enlarges all masks before it looks at their IoUs; most of that is for nothing.
+        """
+        model, predictor = self._predictor.model, self._predictor
+        sparse, dense = model.prompt_encoder(points=(points, labels), boxes=None, masks=None)
+        low, scores = model.mask_decoder(
+            image_embeddings=predictor.features,
+            image_pe=model.prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=True,
+        )
+        low, scores = low.flatten(0, 1), scores.flatten(0, 1).float()
+        sure = scores > MIN_PREDICTED_IOU
+        logits = model.postprocess_masks(low[sure][:, None], predictor.input_size, predictor.original_size)
+        return logits[:, 0], scores[sure]
 
     def _best(self, boxes: Tensor, scores: Tensor) -> Tensor:
         """Return the masks that survive where boxes overlap, best score first."""
