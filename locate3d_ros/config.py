@@ -27,7 +27,9 @@ class MappingConfig:
     keyframe_rotation: float = 0.2
     """… or turned this far, radians…"""
     keyframe_interval: float = 5.0
-    """… or this much time has passed, seconds."""
+    """… or this much time has passed, seconds…"""
+    keyframe_newly_seen: float = 0.25
+    """… or more than this share of the last frame's voxels were new to the map; 1: never for this reason."""
     max_observations: int = 64
     """A voxel's means follow at least one part in so many at each frame, so that it shows the present; 0: all alike."""
     carve_views: int = 2
@@ -52,6 +54,7 @@ class MappingConfig:
             "edge_threshold",
             "max_views",
             "keyframe_interval",
+            "keyframe_newly_seen",
             "max_observations",
             "carve_views",
             "carve_noise",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from locate3d_ros.config import Config
-from locate3d_ros.mapping.keyframes import KeyframeRule
+from locate3d_ros.mapping.keyframes import KeyframeRule, map_frame
 from locate3d_ros.mapping.map_file import load_map, save_map
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
 from locate3d_ros.types import (
@@ -48,8 +48,7 @@ class Locate3D:
 
     def add(self, frame: Frame) -> None:
         """Integrate one frame; keyframes bring features, the others geometry and colour."""
-        features = self.extractor.extract(frame) if self._keyframes.accept(frame) else None
-        self.voxel_map.add(frame, features)
+        map_frame(frame, self._keyframes, self.extractor, self.voxel_map)
 
     def localize(self, text: str, options: LocalizeOptions | None = None) -> Localization:
         """Answer one request from the map as it is now; a failure is a status and one sentence."""

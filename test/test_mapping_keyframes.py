@@ -122,3 +122,37 @@ def test_thumbnail_shows_the_frame_with_its_camera_and_depth():
     assert view.depth[:120].unique().tolist() == [2.0]
     assert view.depth[120:].unique().tolist() == [0.0]
     torch.testing.assert_close(view.T_map_camera, pose(3))
+
+
+def test_much_that_is_new_to_the_map_makes_the_next_frame_a_keyframe():
+    rule = KeyframeRule(replace(RULE, keyframe_newly_seen=0.25))
+    frame = make_frame(1, T_map_camera=moved())
+    for share, accepted in ((0.2, False), (0.3, True), (0.1, False)):
+        rule.accept(frame)
+        rule.note(frame, share)
+        assert rule.accept(replace(frame, stamp=frame.stamp + 0.1)) is accepted
+
+
+def test_map_says_which_share_of_a_frame_it_did_not_know():
+    voxel_map = empty_map()
+    flat = make_frame(1, T_map_camera=moved(), depth=torch.full((18, 24), 1.0))
+    voxel_map.add(flat)
+    assert voxel_map.newly_seen == 1.0
+    voxel_map.add(flat)
+    assert voxel_map.newly_seen == 0.0
+    half = flat.depth.clone()
+    half[:, :12] = 2.0
+    voxel_map.add(replace(flat, depth=half))
+    assert 0.3 < voxel_map.newly_seen < 0.9
+    voxel_map.add(replace(flat, depth=torch.zeros(18, 24)))
+    assert voxel_map.newly_seen == 0.0
+
+
+def test_frame_that_is_due_stays_due_until_one_is_taken():
+    rule = KeyframeRule(RULE)
+    frames = [make_frame(1, T_map_camera=moved(0.2 * i), stamp=0.1 * i) for i in range(3)]
+    assert [rule.is_due(frame) for frame in frames] == [True, True, True]
+    rule.take(frames[2])
+    assert not rule.is_due(replace(frames[2], stamp=0.3))
+    assert rule.is_due(replace(frames[2], stamp=0.1))
+    assert rule.is_due(replace(frames[2], stamp=0.2))

@@ -14,7 +14,7 @@ from torch import Tensor
 from locate3d_ros.config import MappingConfig
 from locate3d_ros.data.recordings.load import load_recording
 from locate3d_ros.errors import InputError
-from locate3d_ros.mapping.keyframes import KeyframeRule
+from locate3d_ros.mapping.keyframes import KeyframeRule, map_frame
 from locate3d_ros.mapping.map_file import load_map, save_map
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
 from locate3d_ros.types import FeatureExtractor, MapSnapshot
@@ -62,7 +62,7 @@ def map_scene(scene: GroundedScene, extractor: FeatureExtractor, maps: Path | No
     voxel_map = VoxelFeatureMap(config, extractor, torch.device("cpu"), recording.frame_id)
     rule = KeyframeRule(config)
     for frame in recording:
-        voxel_map.add(frame, extractor.extract(frame) if rule.accept(frame) else None)
+        map_frame(frame, rule, extractor, voxel_map)
     snapshot = voxel_map.snapshot()
     if file is not None:
         save_map(snapshot, file)

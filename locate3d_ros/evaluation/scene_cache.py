@@ -17,7 +17,7 @@ from locate3d_ros.data.scene_folder import SceneFolder
 from locate3d_ros.errors import InputError
 from locate3d_ros.evaluation.object_votes import ObjectVotes, objects_of_boxes
 from locate3d_ros.files import whole_file
-from locate3d_ros.mapping.keyframes import KeyframeRule
+from locate3d_ros.mapping.keyframes import KeyframeRule, map_frame
 from locate3d_ros.mapping.map_file import load_any_map, map_metadata, map_tensors
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
 from locate3d_ros.types import FeatureExtractor, MapSnapshot
@@ -62,7 +62,7 @@ def lift_scene(scene: SceneFolder, extractor: FeatureExtractor, config: Config, 
     keyframes = KeyframeRule(mapping)
     votes = ObjectVotes(mapping) if scene.has_instance_ids else None
     for number, frame in scene.frames():
-        voxel_map.add(frame, extractor.extract(frame) if keyframes.accept(frame) else None)
+        map_frame(frame, keyframes, extractor, voxel_map)
         if votes is not None:
             votes.add(frame, scene.instance_ids(number))
     snapshot = voxel_map.snapshot()

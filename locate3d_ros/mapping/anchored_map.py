@@ -45,6 +45,11 @@ class AnchoredMap:
         return self._map.revision
 
     @property
+    def newly_seen(self) -> float:
+        """The share of the last frame's voxels that the map did not know."""
+        return self._map.newly_seen
+
+    @property
     def nbytes(self) -> int:
         """Bytes of the map's grids and of its submaps."""
         return self._map.nbytes + (self._submaps.nbytes if self._submaps else 0)

@@ -42,6 +42,10 @@ class GridUpdate:
         """Form the means; `counts` as the host has read them."""
         return self.grouped.settle(counts[1 : 2 + len(self.grouped.shares)])
 
+    def newly_seen(self, counts: Sequence[int]) -> float:
+        """Return the share of the frame's voxels that the grid did not know."""
+        return self.probe_counts(counts)[2] / max(1, counts[1])
+
     def probe_counts(self, counts: Sequence[int]) -> Sequence[int]:
         """Return those of the host's counts that the probe asked for."""
         return counts[2 + len(self.grouped.shares) :]

@@ -158,10 +158,11 @@ class _Recorder:
     def add(self, frame: Frame, features: FrameFeatures | None) -> float:
         """Integrate a frame; return how far its camera, if it is the submap's first one, has gone, metres."""
         self._map.add(frame, features)
+        is_late = frame.stamp < self._last  # its features took a while; the way has been counted
         self._first, self._last = min(self._first, frame.stamp), max(self._last, frame.stamp)
         if features is not None:
             self._stamps.append(frame.stamp)
-        if frame.camera != self._camera:
+        if is_late or frame.camera != self._camera:
             return 0.0
         before, self._position = self._position, frame.T_map_camera[:3, 3].cpu()
         return float(torch.linalg.vector_norm(self._position - before))

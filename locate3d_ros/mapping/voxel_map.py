@@ -41,6 +41,7 @@ class VoxelFeatureMap:
         self._writing, self._changing = Lock(), Lock()
         self._snapshot: MapSnapshot | None = None
         self._dropped_points = 0
+        self._newly_seen = 0.0
         self._viewpoints = ViewCounter()
         self._spill = Spill(config.spill_directory, config.max_depth) if config.spill_directory else None
         self._state = MapState(frame_id, config.voxel_size, config.fine_voxel_size)
@@ -64,6 +65,11 @@ class VoxelFeatureMap:
     def dropped_points(self) -> int:
         """How many points fell so far from the origin that no cell could name them."""
         return self._dropped_points
+
+    @property
+    def newly_seen(self) -> float:
+        """The share of the last frame's voxels that the map did not know."""
+        return self._newly_seen
 
     @property
     def nbytes(self) -> int:
@@ -104,6 +110,7 @@ class VoxelFeatureMap:
                 if self._grids.make_room(counts.grids, T_map_camera[:3, 3], self._spill):
                     probed, counts, read_by = self._probed(update)
             self._dropped_points += counts.dropped
+            self._newly_seen = probed[0].newly_seen(counts.grids[0])
             voxels = [part.settle(count) for part, count in zip(probed, counts.grids, strict=True)]
             state = replace(self._state, revision=self._state.revision + 1, stamp=frame.stamp)
             if len(voxels[0]) > 0:

@@ -50,6 +50,11 @@ class LiveMap:
         return self._anchored.revision
 
     @property
+    def newly_seen(self) -> float:
+        """The share of the last frame's voxels that the map did not know."""
+        return self._anchored.newly_seen
+
+    @property
     def nbytes(self) -> int:
         """Bytes of the map's grids and of the pieces that loop closures can move."""
         return self._anchored.nbytes

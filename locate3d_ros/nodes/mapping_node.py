@@ -79,13 +79,13 @@ class MappingNode(BaseNode):
 
     def start(self) -> None:
         """Begin to integrate frames."""
-        self.integrator.worker.start()
+        self.integrator.start()
         names = ", ".join(topic.name for camera in self.cameras for topic in (camera.rgb, camera.depth))
         self.get_logger().info(f"mapping {names} into {self.config.map_frame}{', paused' if self._is_paused else ''}")
 
     def stop(self) -> None:
-        """End the mapping thread."""
-        self.integrator.worker.stop()
+        """End the mapping threads."""
+        self.integrator.stop()
 
     def health(self) -> list[DiagnosticStatus]:
         """Return a status for every camera and one for the map."""
@@ -100,6 +100,7 @@ class MappingNode(BaseNode):
             "voxels on disk": self.live_map.on_disk,
             "voxels lost by the disk": self.live_map.lost,
             "keyframe rate (Hz)": self.integrator.keyframes.hertz,
+            "keyframes without features": self.integrator.passed_over.total,
             "queue": self.integrator.worker.depth,
             "pieces": len(self.live_map.submaps),
             "corrections": self.corrections.count,

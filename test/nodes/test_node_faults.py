@@ -186,7 +186,40 @@ def test_a_frame_that_was_under_way_does_not_survive_clear_map(start):
     assert busy.wait(5)
     assert robot.request(Trigger, "mapping/clear_map").success
     go_on.set()
-    wait_for(lambda: mapping.integrator.worker.depth == 0)
+    wait_for(lambda: not mapping.integrator.is_busy)
     time.sleep(0.3)
     assert len(mapping.live_map) == 0
     assert_well(robot, mapping)
+
+
+def test_frames_are_mapped_while_the_extractor_is_busy_and_the_newest_keyframe_is_next(start):
+    busy, go_on = threading.Event(), threading.Event()
+    extractor = FakeExtractor(lambda _: (busy.set(), go_on.wait(5)))
+    robot, mapping, _ = start(extractor=extractor, mapping__keyframe_interval=0.0)
+    robot.see()
+    assert busy.wait(5)
+    for count in range(1, 6):
+        robot.see()
+        wait_for(lambda: mapping.cameras[0].integrated.total == count)  # noqa: B023 - called within the loop
+    assert mapping.integrator.passed_over.total == 5
+    assert not mapping.live_map.snapshot().has_features.any()
+    go_on.set()
+    wait_for(lambda: not mapping.integrator.is_busy)
+    assert mapping.cameras[0].integrated.total == 6
+    assert mapping.live_map.snapshot().has_features.any()
+    robot.see()
+    wait_for(lambda: len(extractor.extracted) == 2)
+    assert extractor.extracted[1].stamp > extractor.extracted[0].stamp
+    values = {pair.key: pair.value for status in mapping.health() for pair in status.values}
+    assert values["keyframes without features"] == "5"
+
+
+def test_features_for_poses_that_slam_has_corrected_meanwhile_are_dropped(start):
+    busy, go_on = threading.Event(), threading.Event()
+    robot, mapping, _ = start(extractor=FakeExtractor(lambda _: (busy.set(), go_on.wait(5))))
+    robot.see()
+    assert busy.wait(5)
+    mapping.corrections.count += 1
+    go_on.set()
+    wait_for(lambda: dropped(mapping, "pose corrected") == 1)
+    assert len(mapping.live_map) == 0
