@@ -24,10 +24,17 @@ def looking_at(eye, target) -> torch.Tensor:
     return torch.from_numpy(T)
 
 
-def render(boxes: Sequence[tuple], T_map_camera: torch.Tensor, stamp: float, noise: float = 0.0015, seed: int = 0):
+def render(
+    boxes: Sequence[tuple],
+    T_map_camera: torch.Tensor,
+    stamp: float,
+    noise: float = 0.0015,
+    seed: int = 0,
+    camera: Intrinsics = CAMERA,
+):
     """A frame of boxes (low, high, rgb), noise in metres at 1 m growing with the square of the depth."""
-    v, u = np.mgrid[0 : CAMERA.height, 0 : CAMERA.width]
-    rays = np.stack(((u - CAMERA.cx) / CAMERA.fx, (v - CAMERA.cy) / CAMERA.fy, np.ones(u.shape)), axis=-1)
+    v, u = np.mgrid[0 : camera.height, 0 : camera.width]
+    rays = np.stack(((u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones(u.shape)), axis=-1)
     T = T_map_camera.numpy()
     directions, origin = rays @ T[:3, :3].T, T[:3, 3]
     depth = np.full(u.shape, np.inf)
@@ -43,5 +50,5 @@ def render(boxes: Sequence[tuple], T_map_camera: torch.Tensor, stamp: float, noi
     depth += rng.normal(size=depth.shape) * noise * depth**2
     rgb = np.clip(rgb * 255.0 + rng.normal(0.0, 4.0, rgb.shape), 0, 255)
     return Frame(
-        torch.from_numpy(rgb.astype(np.uint8)), torch.from_numpy(depth.astype(np.float32)), CAMERA, T_map_camera, stamp
+        torch.from_numpy(rgb.astype(np.uint8)), torch.from_numpy(depth.astype(np.float32)), camera, T_map_camera, stamp
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from locate3d_ros.geometry.transforms import invert_transform, transform_points
 from locate3d_ros.types import Box
 
 
@@ -47,3 +48,12 @@ def box_corners(box: Box) -> Tensor:
     bounds = torch.tensor([box.min, box.max], dtype=torch.float32)  # [2, 3]
     bits = torch.arange(8)
     return torch.stack([bounds[(bits >> axis) & 1, axis] for axis in range(3)], dim=1)
+
+
+def inside_box(xyz: Tensor, T_map_box: Tensor, size: Tensor) -> Tensor:
+    """Return (n,) bool: which points xyz (n, 3) lie in a turned box.
+
+    T_map_box (4, 4): where its middle is and how it is turned; size (3,): its edges, metres.
+    """
+    inside: Tensor = (transform_points(invert_transform(T_map_box), xyz).abs() <= size.to(xyz) / 2).all(dim=1)
+    return inside

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from locate3d_ros.config import MappingConfig
+from locate3d_ros.geometry.boxes import inside_box
 from locate3d_ros.geometry.transforms import invert_transform, require_rigid
 from locate3d_ros.mapping.correcting import MovedMap, remerge
 from locate3d_ros.mapping.merging import PlacedMap, merge_maps
@@ -84,6 +85,10 @@ class AnchoredMap:
         self._map.clear()
         if self._submaps:
             self._submaps.reset(None)
+
+    def remove_box(self, T_map_box: Tensor, size: Tensor) -> int:
+        """Remove the voxels in a box of size (3,) metres that lies where T_map_box (4, 4) says; return how many."""
+        return self._map.remove_where(lambda xyz: inside_box(xyz, T_map_box, size))
 
     def restore(self, snapshot: MapSnapshot) -> None:
         """Replace everything by a snapshot. Raises InputError, and keeps the map, where it does not fit."""

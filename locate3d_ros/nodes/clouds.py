@@ -62,6 +62,12 @@ def to_pose(T: Tensor) -> Pose:
     return pose
 
 
+def from_pose(pose: Pose) -> Tensor:
+    """Return a pose message as (4, 4) float64. Raises InputError where it is none."""
+    p, q = pose.position, pose.orientation
+    return matrix_from_quaternion((p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
+
+
 def to_matrix(transform: Transform) -> Tensor:
     """Return a transform message as (4, 4) float64. Raises InputError where it is none."""
     t, q = transform.translation, transform.rotation

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +9,8 @@ from nav_msgs.msg import Path
 from torch import Tensor
 
 from locate3d_ros.errors import InputError
-from locate3d_ros.geometry.transforms import matrix_from_quaternion
 from locate3d_ros.mapping.pose_watch import JumpKind, JumpLimits, JumpWatch, PoseHistory, places_on_path
+from locate3d_ros.nodes.clouds import from_pose
 from locate3d_ros.nodes.drops import DroppedFrameError
 from locate3d_ros.nodes.live_map import LiveMap
 from locate3d_ros.nodes.parameters import NodeConfig
@@ -77,7 +76,7 @@ class Corrections:
             raise InputError(
                 f"a path in {path.header.frame_id!r}, the map's frame is {self._config.map_frame!r}; publish it there"
             )
-        way = [(to_nanoseconds(each.header.stamp) / 1e9, _matrix(each.pose)) for each in path.poses]
+        way = [(to_nanoseconds(each.header.stamp) / 1e9, from_pose(each.pose)) for each in path.poses]
         places = places_on_path(self._map.submaps, self._history, way)
         self._moved(f"a path of {len(way)} poses", self._map.correct(places) if places else 0)
 
@@ -102,10 +101,3 @@ class Corrections:
 
     def _what(self) -> str:
         return f"{self._config.map_frame} <- {self._config.odom_frame}"
-
-
-def _matrix(pose: Any) -> Tensor:  # noqa: ANN401 - geometry_msgs/Pose
-    p, q = pose.position, pose.orientation
-    if not all(map(math.isfinite, (p.x, p.y, p.z, q.x, q.y, q.z, q.w))):
-        raise InputError("a path with a pose that is not finite; leave it out")
-    return matrix_from_quaternion((p.x, p.y, p.z), (q.x, q.y, q.z, q.w))

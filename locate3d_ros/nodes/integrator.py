@@ -80,6 +80,12 @@ class Integrator:
             self._corrections.forget()
             self._rule.reset()
 
+    def remove_box(self, T_map_box: Tensor, size: Tensor) -> int:
+        """Forget what is in a box, as LiveMap.remove_box."""
+        with self._replacing:
+            self._rule.reset()  # what is there now gets features at once
+            return self._map.remove_box(T_map_box, size)
+
     def restore(self, snapshot: MapSnapshot) -> None:
         """Replace the map. Raises InputError, and keeps it, where the snapshot does not fit."""
         with self._replacing:

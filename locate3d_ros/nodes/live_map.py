@@ -82,6 +82,12 @@ class LiveMap:
         self._anchored.clear()
         self.generation += 1
 
+    def remove_box(self, T_map_box: Tensor, size: Tensor) -> int:
+        """Forget what is in a box of size (3,) metres at T_map_box (4, 4); return how many voxels that were."""
+        removed = self._anchored.remove_box(T_map_box, size)
+        self.generation += 1
+        return removed
+
     def restore(self, snapshot: MapSnapshot) -> None:
         """Replace everything by a snapshot. Raises InputError, and keeps the map, where it does not fit."""
         self._anchored.restore(snapshot)

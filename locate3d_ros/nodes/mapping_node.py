@@ -8,21 +8,19 @@ from typing import Any
 
 import torch
 from diagnostic_msgs.msg import DiagnosticStatus
-from locate3d_msgs.srv import LoadMap, SaveMap
 from nav_msgs.msg import Path
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from sensor_msgs.msg import PointCloud2
-from std_srvs.srv import SetBool, Trigger
+from std_srvs.srv import SetBool
 
 from locate3d_ros.build import build_extractor
 from locate3d_ros.config import Config
 from locate3d_ros.errors import InputError
 from locate3d_ros.mapping.anchored_map import AnchoredMap
-from locate3d_ros.mapping.map_file import load_map, save_map
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
 from locate3d_ros.nodes.base_node import LATCHED, BaseNode
 from locate3d_ros.nodes.camera_input import CameraInput, RgbdMessages
-from locate3d_ros.nodes.clouds import to_cloud, to_header, to_matrix
+from locate3d_ros.nodes.clouds import to_cloud, to_header
 from locate3d_ros.nodes.corrections import STALE_MAP, Corrections
 from locate3d_ros.nodes.diagnostics import OK, WARN, camera_health, camera_values, to_status
 from locate3d_ros.nodes.drops import DropCounter
@@ -31,7 +29,7 @@ from locate3d_ros.nodes.frame_assembler import FrameAssembler
 from locate3d_ros.nodes.guard import guarded
 from locate3d_ros.nodes.integrator import Integrator
 from locate3d_ros.nodes.live_map import LiveMap
-from locate3d_ros.nodes.map_directory import MapDirectory
+from locate3d_ros.nodes.map_services import MapServices
 from locate3d_ros.nodes.runner import run
 from locate3d_ros.nodes.transforms import listen
 from locate3d_ros.types import FeatureExtractor
@@ -55,7 +53,6 @@ class MappingNode(BaseNode):
         super().__init__("mapping", is_of_mapping, **options)
         extractor = make_extractor(self.config, self.device)
         voxel_map = VoxelFeatureMap(self.config.mapping, extractor, self.device, self.config.map_frame)
-        self._extractor = extractor
         mapping = self.config.mapping
         anchored = AnchoredMap(voxel_map, mapping, extractor, mapping.submap_length)
         self.live_map = LiveMap(anchored, "drive the robot around, or load a map (~/load_map of the mapping node)")
@@ -64,7 +61,6 @@ class MappingNode(BaseNode):
         self.corrections = Corrections(transforms, self.config, self.live_map, self.get_logger().warning)
         self.integrator = Integrator(assembler, extractor, self.live_map, self.corrections, mapping, self.report)
         self.cameras = [self._camera(prefix) for prefix in self.config.cameras or ("",)]
-        self._directory = MapDirectory(self.config.map_directory)
         self._is_paused = not self.config.autostart
         self._published: tuple[int, int] | None = None
         self._points = self.create_publisher(PointCloud2, "~/map_points", LATCHED)
@@ -72,9 +68,10 @@ class MappingNode(BaseNode):
         self.every(CLOUD_PERIOD, "map_points", self._publish_points, MutuallyExclusiveCallbackGroup())
         features = FeatureMapOutput(self, self.live_map)
         self.every(mapping.feature_map_interval, "feature_map", features.publish, MutuallyExclusiveCallbackGroup())
-        self._offer_services()
-        path = guarded(self.get_logger(), "~/corrected_path", self._follow)
+        self._map_services = MapServices(self, self.integrator, self.live_map, transforms, extractor)
         group = MutuallyExclusiveCallbackGroup()
+        self.serve(SetBool, "~/pause", self._pause, group)
+        path = guarded(self.get_logger(), "~/corrected_path", self._follow)
         self.create_subscription(Path, "~/corrected_path", path, 1, callback_group=group)
 
     def start(self) -> None:
@@ -129,58 +126,11 @@ class MappingNode(BaseNode):
         self._published = state
         self._points.publish(to_cloud(to_header(snapshot.frame_id, snapshot.stamp), snapshot.xyz, snapshot.rgb))
 
-    def _offer_services(self) -> None:
-        group = MutuallyExclusiveCallbackGroup()
-        self.serve(SaveMap, "~/save_map", self._save, group)
-        self.serve(LoadMap, "~/load_map", self._load, group)
-        self.serve(Trigger, "~/clear_map", self._clear, group)
-        self.serve(SetBool, "~/pause", self._pause, group)
-
-    def _save(self, request: SaveMap.Request, response: SaveMap.Response) -> None:
-        snapshot = self.live_map.snapshot()
-        try:
-            if len(snapshot) == 0:
-                raise InputError(f"the map is empty; {self.live_map.hint}")
-            path = self._directory.to_save(request.name, request.overwrite)
-            save_map(snapshot, path)
-        except InputError as error:
-            response.success, response.message = False, str(error)
-            return
-        response.success, response.path, response.voxels = True, str(path), len(snapshot)
-        response.message = f"saved {len(snapshot)} voxels"
-
-    def _load(self, request: LoadMap.Request, response: LoadMap.Response) -> None:
-        try:
-            self._restore(request)
-        except InputError as error:
-            response.success, response.message = False, f"{error} (the running map stays)"
-            return
-        response.success, response.voxels = True, len(self.live_map)
-        response.message = f"{'merged into' if request.merge else 'loaded'} {len(self.live_map)} voxels"
-
-    def _restore(self, request: LoadMap.Request) -> None:
-        path = self._directory.to_load(request.name)
-        if request.merge:
-            T_map_file = to_matrix(request.transform)
-            self.integrator.merge(load_map(path, self._extractor), T_map_file)
-            return
-        snapshot = load_map(path, self._extractor)
-        if snapshot.frame_id != self.config.map_frame:
-            raise InputError(
-                f"{path}: a map in the frame {snapshot.frame_id!r}, but map_frame is {self.config.map_frame!r}; "
-                "start the node with the map's frame, or merge it with the transform between them"
-            )
-        self.integrator.restore(snapshot)
-
     def _follow(self, path: Path) -> None:
         try:
             self.integrator.follow(path)
         except InputError as error:
             self.get_logger().warning(f"~/corrected_path: {error} (ignored)", throttle_duration_sec=5.0)
-
-    def _clear(self, _: Trigger.Request, response: Trigger.Response) -> None:
-        self.integrator.clear()
-        response.success, response.message = True, "the map is empty"
 
     def _pause(self, request: SetBool.Request, response: SetBool.Response) -> None:
         self._is_paused = bool(request.data)

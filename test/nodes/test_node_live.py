@@ -8,9 +8,9 @@ import torch
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from fakes import FakeExtractor, FakeLocalizer
-from geometry_msgs.msg import Quaternion, Transform, Vector3
+from geometry_msgs.msg import Point, Pose, Quaternion, Transform, Vector3
 from locate3d_msgs.msg import InstanceArray
-from locate3d_msgs.srv import LoadMap, Localize, SaveMap
+from locate3d_msgs.srv import ClearRegion, LoadMap, Localize, SaveMap
 from robot import (
     HEIGHT,
     WALL,
@@ -28,7 +28,7 @@ from robot import (
 )
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
-from std_msgs.msg import String
+from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 from tf2_msgs.msg import TFMessage
 from vision_msgs.msg import Detection3DArray
@@ -321,6 +321,64 @@ def test_a_saved_map_is_merged_where_a_transform_puts_it(start):
     robot.see()
     wait_for(lambda: integrated(mapping) == 2)
     assert len(mapping.live_map) == pytest.approx(merged.voxels, rel=0.02)
+
+
+def region(x=0.0, y=0.0, z=WALL, size=(0.9, 0.9, 0.4), frame_id="map", orientation=None):
+    """The fields of a request to clear a box."""
+    pose = Pose(position=Point(x=x, y=y, z=z), orientation=orientation or Quaternion(w=1.0))
+    return {"header": Header(frame_id=frame_id), "pose": pose, "size": Vector3(x=size[0], y=size[1], z=size[2])}
+
+
+@pytest.mark.parametrize(("frame_id", "z"), [("map", WALL), ("", WALL), ("gripper", WALL - 1.0)])
+def test_a_region_is_forgotten_until_it_is_seen_again(start, frame_id, z):
+    robot, mapping, _ = start()
+    robot.stand("gripper", position=(0.0, 0.0, 1.0))
+    robot.see()
+    wait_for(lambda: integrated(mapping) == 1)
+    before = len(mapping.live_map)
+    cleared = robot.request(ClearRegion, "mapping/clear_region", **region(z=z, frame_id=frame_id))
+    assert cleared.success, cleared.message
+    assert 100 < cleared.voxels == before - len(mapping.live_map)
+    left = mapping.live_map.snapshot().xyz
+    assert not ((left[:, :2].abs() < 0.45).all(dim=1)).any()
+    assert robot.ask("red").status == RESPONSE.NOT_FOUND
+    robot.see()
+    wait_for(lambda: integrated(mapping) == 2)
+    assert mapping.live_map.snapshot().has_features.all()
+    wait_for(lambda: robot.ask("red").status == RESPONSE.FOUND)
+
+
+def test_a_turned_region_is_turned(start):
+    robot, mapping, _ = start()
+    robot.see()
+    wait_for(lambda: integrated(mapping) == 1)
+    eighth = Quaternion(z=float(np.sin(np.pi / 8)), w=float(np.cos(np.pi / 8)))
+    assert robot.request(ClearRegion, "mapping/clear_region", **region(orientation=eighth)).success
+    x, y = mapping.live_map.snapshot().xyz[:, :2].T
+    assert not ((x + y).abs() / 2**0.5 < 0.45).logical_and((x - y).abs() / 2**0.5 < 0.45).any()
+    assert ((x.abs() < 0.45) & (y.abs() < 0.45)).any()
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        (region(size=(0.0, 1.0, 1.0)), "size"),
+        (region(size=(1.0, float("nan"), 1.0)), "size"),
+        (region(x=float("inf")), "finite"),
+        (region(orientation=Quaternion(x=0.0, y=0.0, z=0.0, w=0.0)), "quaternion"),
+        (region(frame_id="gripper"), "gripper"),
+    ],
+)
+def test_regions_that_are_none_are_refused(start, fields, named):
+    robot, mapping, _ = start()
+    robot.see()
+    wait_for(lambda: integrated(mapping) == 1)
+    before = len(mapping.live_map)
+    refused = robot.request(ClearRegion, "mapping/clear_region", **fields)
+    assert not refused.success
+    assert named in refused.message
+    assert "running map stays" in refused.message
+    assert len(mapping.live_map) == before
 
 
 def test_a_paused_node_ignores_frames_until_it_goes_on(start):
