@@ -30,7 +30,7 @@ class EveryRay:
 
     distance: Floats32  # [n] along the ray in lengths of its direction; 0 where nothing was met
     triangle: NDArray[np.uint32]  # [n]; the number of triangles where nothing was met
-    weights: Floats32  # [n, 3] of the triangle's corners
+    sides: Floats32  # [n, 2] shares of the triangle's two sides from its first corner
 
 
 class RayCaster:
@@ -58,12 +58,10 @@ class RayCaster:
     def cast_every(self, rays: Floats32) -> EveryRay:
         """Cast rays [n, 6] (origin, direction), nearly all of which meet something."""
         found = self._scene.cast_rays(self._open3d.core.Tensor(np.ascontiguousarray(rays)), nthreads=1)
-        distance, sides = found["t_hit"].numpy(), found["primitive_uvs"].numpy()
-        weights = np.empty((len(rays), 3), dtype=np.float32)
-        weights[:, 0] = 1.0 - sides[:, 0] - sides[:, 1]
-        weights[:, 1:] = sides
+        distance = found["t_hit"].numpy()
+        distance[np.isinf(distance)] = 0.0
         triangle = np.minimum(found["primitive_ids"].numpy(), np.uint32(self._triangles))
-        return EveryRay(np.where(np.isfinite(distance), distance, np.float32(0.0)), triangle, weights)
+        return EveryRay(distance, triangle, found["primitive_uvs"].numpy())
 
     def blocked(self, rays: Floats32, reach: float) -> NDArray[np.bool_]:
         """Return for rays [n, 6] whether anything lies within `reach` lengths of their direction."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,7 +54,7 @@ class FrameRenderer:
         greys = []
         for camera, hits in zip(self._cameras, self._hits, strict=True):
             some = slice(None, None, max(1, len(hits.triangle) // 400))
-            few = EveryRay(hits.distance[some], hits.triangle[some], hits.weights[some])
+            few = EveryRay(hits.distance[some], hits.triangle[some], hits.sides[some])
             surface = self._surface(few)
             colour = self._shade(few, camera.pixel_rays[some], camera.intrinsics.fx, surface)
             greys.append(colour[:, surface.known].mean(axis=0))
@@ -79,8 +80,8 @@ class FrameRenderer:
         colour = tone(self._shade(hits, rays, camera.intrinsics.fx, surface) * np.float32(exposure))
         self._smooth_edges(colour, camera, np.flatnonzero(edges_of(depth, ids, normal)), exposure)
         levels = _TO_BYTE[(colour * np.float32(_TONES - 1) + np.float32(0.5)).astype(np.int32)]
-        rgb = np.ascontiguousarray(levels.reshape(3, *shape).transpose(1, 2, 0))
-        return View(rgb, depth, ids, normal, surface.shine.reshape(shape))
+        rgb = cv2.merge(list(levels.reshape(3, *shape)))
+        return View(np.asarray(rgb, dtype=np.uint8), depth, ids, normal, surface.shine.reshape(shape))
 
     def _smooth_edges(self, colour: Floats32, camera: Camera, edges: NDArray[np.int64], exposure: float) -> None:
         """Average the pixels `edges` of an image [3, H·W] with samples beside their middle."""
@@ -98,7 +99,8 @@ class FrameRenderer:
     def _surface(self, hits: EveryRay) -> _Surface:
         row = self._row[hits.triangle]
         corners = np.take(self._corners, row, axis=0).reshape(-1, 3, 8)
-        mixed = np.ascontiguousarray(np.einsum("nk,nkc->nc", hits.weights, corners).T)
+        mixed = np.einsum("nk,nkc->nc", hits.sides, corners[:, 1:])
+        mixed = np.ascontiguousarray(np.add(mixed, corners[:, 0], out=mixed).T)
         density, glow, shine, material, number = np.take(self._figures, row, axis=1)
         normal = mixed[2:5]
         return _Surface(
@@ -149,13 +151,15 @@ def _length(vectors: Floats32) -> Floats32:
 def _tables(world: World, seen: SeenTriangles, light: Floats32) -> tuple[Floats32, Floats32]:
     """Put what shading needs side by side, so that one look-up fetches it.
 
-    Returns texture coordinates, normal and light of each triangle's corners [s + 1, 24], and figures of the whole
-    triangle [5, s + 1]. The last triangle is for what nobody knows: it has no light, no glow and no direction.
+    Returns texture coordinates, normal and light of each triangle's first corner and how they change along the two
+    sides from there [s + 1, 24], and figures of the whole triangle [5, s + 1]. The last triangle is for what nobody
+    knows: it has no light, no glow and no direction.
     """
     turn = np.where(seen.flipped, -1.0, 1.0).astype(np.float32)[:, None, None]
     corners = np.zeros((len(seen.index) + 1, 24), dtype=np.float32)
-    parts = (world.uv[seen.index], world.normals[seen.index] * turn, light)
-    corners[:-1] = np.concatenate(parts, axis=2).reshape(-1, 24)
+    parts = np.concatenate((world.uv[seen.index], world.normals[seen.index] * turn, light), axis=2)
+    parts[:, 1:] -= parts[:, :1]
+    corners[:-1] = parts.reshape(-1, 24)
     material = world.material_of[seen.index]
     figures = np.zeros((5, len(seen.index) + 1), dtype=np.float32)
     figures[:, :-1] = (

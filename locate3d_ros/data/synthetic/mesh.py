@@ -36,15 +36,22 @@ class Mesh:
     materials: tuple[Material, ...]
     normals: Floats | None = None  # [F, 3, 3] unit, of each corner, where they were computed before
 
+    @property
+    def corners(self) -> Floats:
+        """The vertices [n, 3] that some triangle uses."""
+        used = np.zeros(len(self.vertices), dtype=np.bool_)
+        used[self.triangles.reshape(-1)] = True
+        return np.asarray(self.vertices[used])
+
     @cached_property
     def low(self) -> Floats:
         """The smallest corner [3] of the bounding box of all used vertices."""
-        return np.asarray(self.vertices[self.triangles.reshape(-1)].min(axis=0), dtype=np.float64)
+        return np.asarray([column.min() for column in self.corners.T], dtype=np.float64)
 
     @cached_property
     def high(self) -> Floats:
         """The largest corner [3] of the bounding box of all used vertices."""
-        return np.asarray(self.vertices[self.triangles.reshape(-1)].max(axis=0), dtype=np.float64)
+        return np.asarray([column.max() for column in self.corners.T], dtype=np.float64)
 
     def moved(self, x: float, y: float, z: float, yaw: float = 0.0) -> Mesh:
         """Turn by `yaw` radians about the z axis through the origin, then shift by (x, y, z)."""

@@ -197,7 +197,7 @@ def crate_of(mesh: Mesh) -> Mesh:
 
 def outline_of(mesh: Mesh) -> Mesh:
     """Return a mesh of the same extent, however it is moved, which is moved sooner: its corners and nothing else."""
-    corners = mesh.vertices[np.unique(mesh.triangles)]
+    corners = mesh.corners
     triangles = np.resize(np.arange(len(corners)), (-(-len(corners) // 3), 3))
     return Mesh(corners, triangles, np.zeros((len(triangles), 3, 2)), np.zeros(len(triangles), np.int64), ())
 

@@ -25,7 +25,7 @@ from locate3d_ros.types import Intrinsics
 FRAME_RATE = 2.0  # frames per second of the recording
 FOCAL_LENGTH = 525.0 / 640.0  # of the picture's width, as Kinect-like cameras have it
 DEMO_SENTENCES = 60
-PNG_EFFORT = 2  # of 9: more takes longer and saves little of noisy depth
+PNG_EFFORT = 1  # of 9: more takes longer and saves little of noisy depth
 LEAST_IN_IMAGE = 40  # pixels: a thing of fewer in the last image is not in the viewer's sight
 
 
