@@ -32,7 +32,7 @@ def attempts(folder: Path) -> dict[str, int]:
 
 def test_failing_and_dying_scenes_are_retried_then_listed(tmp_path):
     wanted = jobs(tmp_path, "good1", "fails", "died_once", "good2", "dies", "failed_once", "good3")
-    faults = {outcome.scene_id: outcome.fault for outcome in lift_in_pool(wanted, 1, work)}
+    faults = {outcome.name: outcome.fault for outcome in lift_in_pool(wanted, 1, work)}
     assert faults.pop("fails") == "fails: wrong"
     assert faults.pop("dies").startswith("its process died")
     assert faults == dict.fromkeys(["good1", "good2", "good3", "died_once", "failed_once"], "")
@@ -45,7 +45,7 @@ def test_failing_and_dying_scenes_are_retried_then_listed(tmp_path):
 
 def test_a_death_costs_no_other_scene_of_a_pool(tmp_path):
     names = ["good1", "dies", "good2", "good3", "good4"]
-    faults = {outcome.scene_id: outcome.fault for outcome in lift_in_pool(jobs(tmp_path, *names), 2, work)}
+    faults = {outcome.name: outcome.fault for outcome in lift_in_pool(jobs(tmp_path, *names), 2, work)}
     assert sorted(faults) == sorted(names)
     assert [name for name, fault in faults.items() if fault] == ["dies"]
 
@@ -60,7 +60,7 @@ from locate3d_ros.evaluation.cache_ray import lift_on_ray
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
 cluster.add_node(num_cpus=1)
 wanted = jobs(Path(sys.argv[1]), "good1", "fails", "failed_once", "dies", "good2")
-faults = {o.scene_id: o.fault for o in lift_on_ray(wanted, cluster.address, work)}
+faults = {o.name: o.fault for o in lift_on_ray(wanted, cluster.address, work)}
 cluster.shutdown()
 print(json.dumps(faults))
 """

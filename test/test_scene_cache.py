@@ -146,6 +146,16 @@ def test_the_command_lifts_what_is_missing_or_torn_only(two_scenes, capsys):
     assert len(read_cached_scene(first).snapshot) > 100
 
 
+def test_variants_are_lifted_beside_the_scenes_and_kept(two_scenes, capsys):
+    assert main(["cache", str(two_scenes)]) == 0
+    assert main(["cache", str(two_scenes), "--variants", "2"]) == 0
+    assert "6 of 6 scenes and variants (2 there already)" in capsys.readouterr().out
+    files = [path.relative_to(path.parent.parent).as_posix() for path in two_scenes.glob("cache/*/variants/*")]
+    assert sorted(files) == [f"variants/{name}.{number}.safetensors" for name in "ab" for number in (1, 2)]
+    assert main(["cache", str(two_scenes), "--variants", "2"]) == 0
+    assert "(6 there already)" in capsys.readouterr().out
+
+
 def test_shards_are_disjoint_and_complete(two_scenes):
     for shard, names in (("1/2", ["a"]), ("2/2", ["a", "b"])):
         assert main(["cache", str(two_scenes), "--shard", shard]) == 0
@@ -158,6 +168,7 @@ def test_shards_are_disjoint_and_complete(two_scenes):
         (["nowhere"], "no such folder"),
         (["{set}", "--shard", "3/2"], "--shard 3/2: give I/N"),
         (["{set}", "--workers", "-1"], "--workers -1: give 0"),
+        (["{set}", "--variants", "-1"], "--variants -1: give 0"),
     ],
 )
 def test_wrong_arguments_end_in_one_line(two_scenes, capsys, words, reason):

@@ -21,6 +21,8 @@ class CacheArguments:
     """Where the files go instead of DATASET/cache."""
     workers: int = 0
     """Processes on this machine; 0 = one per core."""
+    variants: int = 0
+    """Lift so many more variants of every scene for training: frames left out at random, colours in another light."""
     shard: Annotated[str, tyro.conf.arg(metavar="I/N")] = "1/1"
     """Lift only the I-th of N equal parts, for a job array."""
     ray: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None

@@ -12,7 +12,7 @@ from locate3d_ros.build import build_extractor, resolve_device
 from locate3d_ros.cli.cache_arguments import CacheArguments
 from locate3d_ros.data.dataset_folder import DatasetFolder
 from locate3d_ros.errors import InputError
-from locate3d_ros.evaluation.cache_jobs import CacheJob, CacheOutcome
+from locate3d_ros.evaluation.cache_jobs import CacheJob, CacheOutcome, variant_name
 from locate3d_ros.evaluation.cache_pool import lift_in_pool
 from locate3d_ros.evaluation.cache_ray import lift_on_ray
 from locate3d_ros.evaluation.cache_work import is_cached, run_job
@@ -24,34 +24,40 @@ _SHOWN = 5  # faults that are named
 def run_cache(arguments: CacheArguments) -> None:
     """Lift what is missing. Raises InputError for wrong arguments, and at the end where scenes failed."""
     dataset = DatasetFolder(arguments.dataset)
-    if arguments.workers < 0:
-        raise InputError(f"--workers {arguments.workers}: give 0 (one per core) or more")
+    for name, value, least in (("workers", arguments.workers, "0 (one per core)"), ("variants", arguments.variants, 0)):
+        if value < 0:
+            raise InputError(f"--{name} {value}: give {least} or more")
     scene_ids = _shard(dataset.scene_ids(), arguments.shard)
     root, device = dataset.path.resolve(), resolve_device(arguments.config.device)
     cache = (arguments.cache or root / "cache").resolve()
     folder = cache_folder(cache, arguments.config, build_extractor(arguments.config, device))
     _make(folder)
-    missing = [scene_id for scene_id in scene_ids if not is_cached(cached_path(folder, scene_id))]
+    wanted = [(scene_id, variant) for variant in range(arguments.variants + 1) for scene_id in scene_ids]
+    missing = [each for each in wanted if not is_cached(cached_path(folder, variant_name(*each)))]
     faults = []
     for count, outcome in enumerate(_lifted(arguments, (root, cache), missing), start=1):
-        _tell(f"{count} of {len(missing)}: {outcome.scene_id}, {_how(outcome)}")
+        _tell(f"{count} of {len(missing)}: {outcome.name}, {_how(outcome)}")
         if outcome.fault:
-            faults.append(f"{outcome.scene_id}: {outcome.fault}")
-    kept = len(scene_ids) - len(missing)
-    sys.stdout.write(f"{folder}: {len(scene_ids) - len(faults)} of {len(scene_ids)} scenes ({kept} there already)\n")
+            faults.append(f"{outcome.name}: {outcome.fault}")
+    kept = len(wanted) - len(missing)
+    what = "scenes and variants" if arguments.variants else "scenes"
+    sys.stdout.write(f"{folder}: {len(wanted) - len(faults)} of {len(wanted)} {what} ({kept} there already)\n")
     if faults:
         for fault in faults[_SHOWN:]:
             _tell(f"failed: {fault}")
         raise InputError(f"{len(faults)} scenes failed: {'; '.join(faults[:_SHOWN])}; mend them and run this again")
 
 
-def _lifted(arguments: CacheArguments, folders: tuple[Path, Path], scene_ids: Sequence[str]) -> Iterator[CacheOutcome]:
-    if not scene_ids:
+def _lifted(
+    arguments: CacheArguments, folders: tuple[Path, Path], missing: Sequence[tuple[str, int]]
+) -> Iterator[CacheOutcome]:
+    if not missing:
         return iter(())
     cores = os.cpu_count() or 1
-    workers = min(arguments.workers or cores, len(scene_ids))
+    workers = min(arguments.workers or cores, len(missing))
     threads = arguments.config.threads or (1 if arguments.ray is not None else max(1, cores // workers))
-    jobs = [CacheJob(str(folders[0]), str(folders[1]), scene_id, arguments.config, threads) for scene_id in scene_ids]
+    dataset, cache = map(str, folders)
+    jobs = [CacheJob(dataset, cache, scene_id, arguments.config, threads, variant) for scene_id, variant in missing]
     if arguments.ray is not None:
         return lift_on_ray(jobs, arguments.ray, run_job)
     return lift_in_pool(jobs, workers, run_job)

@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from locate3d_ros.config import Config
 
 ATTEMPTS = 2  # per scene
+VARIANTS = "variants"  # the folder of all but the recordings as they are
+
+
+def variant_name(scene_id: str, variant: int) -> str:
+    """Name a variant of a scene among the lifted ones; variant 0 is the scene itself."""
+    return f"{VARIANTS}/{scene_id}.{variant}" if variant else scene_id
 
 
 @dataclass(frozen=True)
@@ -19,13 +25,19 @@ class CacheJob:
     scene_id: str
     config: Config
     threads: int  # CPU threads that the worker may use
+    variant: int = 0  # of the recording; 0: as it is
+
+    @property
+    def name(self) -> str:
+        """Name the scene, or its variant, among the lifted ones."""
+        return variant_name(self.scene_id, self.variant)
 
 
 @dataclass(frozen=True)
 class CacheOutcome:
-    """What became of a scene."""
+    """What became of a scene or a variant of one."""
 
-    scene_id: str
+    name: str
     fault: str = ""  # one line; empty: its file is there
     voxels: int = 0
     seconds: float = 0.0

@@ -17,15 +17,15 @@ def lift_in_pool(jobs: Sequence[CacheJob], workers: int, work: Work) -> Iterator
     Only as many jobs are under way as there are workers: when a process dies (out of memory, say), these alone are
     suspect. Whatever failed is tried again at the end, each in a process of its own.
     """
-    suspects: dict[str, CacheJob] = {}
+    suspects: list[CacheJob] = []
     waiting = deque(jobs)
     while waiting:
         for job, outcome in _run_until_broken(waiting, workers, work):
             if outcome.fault:
-                suspects[job.scene_id] = job
+                suspects.append(job)
             else:
                 yield outcome
-    for job in suspects.values():
+    for job in suspects:
         yield _retry(job, work)
 
 
@@ -57,7 +57,7 @@ def _submit(
 
 
 def _retry(job: CacheJob, work: Work) -> CacheOutcome:
-    outcome = CacheOutcome(job.scene_id, "not tried")
+    outcome = CacheOutcome(job.name, "not tried")
     for _ in range(ATTEMPTS - 1):
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
             outcome = _outcome(job, pool.submit(work, job))
@@ -72,5 +72,5 @@ def _outcome(job: CacheJob, future: Future[CacheOutcome]) -> CacheOutcome:
     if error is None:
         return future.result()
     if isinstance(error, BrokenProcessPool):
-        return CacheOutcome(job.scene_id, "its process died; give it more memory (fewer --workers)")
-    return CacheOutcome(job.scene_id, " ".join(str(error).split()) or type(error).__name__)
+        return CacheOutcome(job.name, "its process died; give it more memory (fewer --workers)")
+    return CacheOutcome(job.name, " ".join(str(error).split()) or type(error).__name__)

@@ -44,7 +44,7 @@ def _outcome(ray: Any, reference: Any, job: CacheJob) -> CacheOutcome:  # noqa: 
     try:
         outcome: CacheOutcome = ray.get(reference)
     except ray.exceptions.RayTaskError as error:
-        return CacheOutcome(job.scene_id, " ".join(str(error.cause).split()) or type(error.cause).__name__)
+        return CacheOutcome(job.name, " ".join(str(error.cause).split()) or type(error.cause).__name__)
     except ray.exceptions.RayError as error:
-        return CacheOutcome(job.scene_id, f"its worker was lost ({type(error).__name__}); give it more memory")
+        return CacheOutcome(job.name, f"its worker was lost ({type(error).__name__}); give it more memory")
     return outcome

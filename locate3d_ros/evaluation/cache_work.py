@@ -30,10 +30,12 @@ def run_job(job: CacheJob) -> CacheOutcome:
     device = resolve_device(job.config.device)
     extractor = _extractor(job.config)
     folder = cache_folder(Path(job.cache), job.config, extractor)
-    folder.mkdir(parents=True, exist_ok=True)
-    lifted = lift_scene(DatasetFolder(job.dataset).scene(job.scene_id), extractor, job.config, device)
-    write_cached_scene(cached_path(folder, job.scene_id), lifted)
-    return CacheOutcome(job.scene_id, voxels=len(lifted.snapshot), seconds=time.monotonic() - started)
+    path = cached_path(folder, job.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scene = DatasetFolder(job.dataset).scene(job.scene_id)
+    lifted = lift_scene(scene, extractor, job.config, device, job.variant)
+    write_cached_scene(path, lifted)
+    return CacheOutcome(job.name, voxels=len(lifted.snapshot), seconds=time.monotonic() - started)
 
 
 def is_cached(path: Path) -> bool:

@@ -16,6 +16,7 @@ from locate3d_ros.config import Config
 from locate3d_ros.data.scene_folder import SceneFolder
 from locate3d_ros.errors import InputError
 from locate3d_ros.evaluation.object_votes import ObjectVotes, objects_of_boxes
+from locate3d_ros.evaluation.variation import varied
 from locate3d_ros.files import whole_file
 from locate3d_ros.mapping.keyframes import KeyframeRule, map_frame
 from locate3d_ros.mapping.map_file import load_any_map, map_metadata, map_tensors
@@ -47,12 +48,14 @@ def cache_folder(root: Path, config: Config, extractor: FeatureExtractor) -> Pat
     return root / cache_key(config, extractor)
 
 
-def cached_path(folder: Path, scene_id: str) -> Path:
-    """Return the file of a lifted scene in a cache folder."""
-    return folder / f"{scene_id}{SUFFIX}"
+def cached_path(folder: Path, name: str) -> Path:
+    """Return the file of a lifted scene, or of a variant of one, in a cache folder."""
+    return folder / f"{name}{SUFFIX}"
 
 
-def lift_scene(scene: SceneFolder, extractor: FeatureExtractor, config: Config, device: torch.device) -> CachedScene:
+def lift_scene(
+    scene: SceneFolder, extractor: FeatureExtractor, config: Config, device: torch.device, variant: int = 0
+) -> CachedScene:
     """Map a scene's recording and find the object of every voxel; without instance images, by the objects' boxes.
 
     Raises InputError where a file of the scene is missing or wrong, or where no depth is usable.
@@ -61,7 +64,7 @@ def lift_scene(scene: SceneFolder, extractor: FeatureExtractor, config: Config, 
     voxel_map = VoxelFeatureMap(mapping, extractor, device)
     keyframes = KeyframeRule(mapping)
     votes = ObjectVotes(mapping) if scene.has_instance_ids else None
-    for number, frame in scene.frames():
+    for number, frame in varied(scene.frames(), scene.id, variant):
         map_frame(frame, keyframes, extractor, voxel_map)
         if votes is not None:
             votes.add(frame, scene.instance_ids(number))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import torch
@@ -57,11 +57,15 @@ def moved_boxes(boxes: Mapping[int, Tensor], voxels: Voxels, matrix: Tensor) -> 
     if bool(((matrix.abs() > 1e-6).sum(dim=1) == 1).all()):
         corners = {number: torch.stack((box[:3], box[3:])) @ matrix.T for number, box in boxes.items()}
         return {number: torch.cat((two.amin(dim=0), two.amax(dim=0))) for number, two in corners.items()}
-    moved = voxels.xyz @ matrix.T
+    return tight_boxes(boxes, voxels, voxels.xyz @ matrix.T)
+
+
+def tight_boxes(numbers: Iterable[int], voxels: Voxels, xyz: Tensor) -> dict[int, Tensor]:
+    """Return the box (6,) around the voxels of every object of these numbers, where these lie at xyz (n, 3)."""
     half = voxels.voxel_size / 2
     tight = {}
-    for number in boxes:
-        own = moved[voxels.object_ids == number]
+    for number in numbers:
+        own = xyz[voxels.object_ids == number]
         if len(own):
             tight[number] = torch.cat((own.amin(dim=0) - half, own.amax(dim=0) + half))
     return tight

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Protocol
 
@@ -14,9 +15,11 @@ from torch import Tensor
 from locate3d_ros.data.annotations import GroundedExpression
 from locate3d_ros.data.dataset_folder import DatasetFolder
 from locate3d_ros.errors import InputError
-from locate3d_ros.evaluation.scene_cache import cached_path, read_cached_scene
+from locate3d_ros.evaluation.cache_jobs import variant_name
+from locate3d_ros.evaluation.scene_cache import CachedScene, cached_path, read_cached_scene
 from locate3d_ros.model.checkpoint import TrainedOn
 from locate3d_ros.training.scene import Voxels
+from locate3d_ros.types import MapSnapshot
 
 THINNEST = 0.01  # metres: a rug's box has at least this height
 KEPT_SCENES = 16  # scenes that stay in memory, per process
@@ -33,8 +36,11 @@ class SceneSource(Protocol):
     def trained_on(self) -> TrainedOn:
         """Which features the scenes have."""
 
-    def voxels(self, scene_id: str) -> Voxels:
-        """Read a scene's voxels."""
+    def lifted(self, scene_id: str) -> Sequence[str]:
+        """Name what was lifted of a scene's recording: the scene itself first, then its variants."""
+
+    def voxels(self, lifted: str) -> Voxels:
+        """Read the voxels of what `lifted` names."""
 
     def boxes(self, scene_id: str) -> Mapping[int, Tensor]:
         """Read a scene's boxes (6,), metres, by object id."""
@@ -54,9 +60,8 @@ class CachedSource:
         if missing:
             raise InputError(f"{self._folder}: scene {missing[0]} is not lifted; run `locate3d cache {path}`")
         self.expressions = {name: tuple(each) for name, each in sorted(grouped.items())}
-        snapshot = read_cached_scene(cached_path(self._folder, next(iter(self.expressions)))).snapshot
-        slots = tuple((name, tensor.shape[1]) for name, tensor in snapshot.features.items())
-        self.trained_on = TrainedOn(slots, snapshot.digest)
+        first = cached_path(self._folder, next(iter(self.expressions)))
+        self.trained_on = trained_on(read_cached_scene(first).snapshot)
         self._voxels = lru_cache(maxsize=KEPT_SCENES)(self._read_voxels)
 
     def __getstate__(self) -> dict[str, object]:
@@ -67,9 +72,14 @@ class CachedSource:
         self.__dict__.update(state)
         self._voxels = lru_cache(maxsize=KEPT_SCENES)(self._read_voxels)
 
-    def voxels(self, scene_id: str) -> Voxels:
-        """Read a scene's voxels. Raises InputError where the file is damaged or of another extractor."""
-        return self._voxels(scene_id)
+    def lifted(self, scene_id: str) -> Sequence[str]:
+        """Name the scene and the variants that are there."""
+        names = (variant_name(scene_id, variant) for variant in count())
+        return tuple(takewhile(lambda name: cached_path(self._folder, name).is_file(), names))
+
+    def voxels(self, lifted: str) -> Voxels:
+        """Read voxels. Raises InputError where the file is damaged or of another extractor."""
+        return self._voxels(lifted)
 
     def boxes(self, scene_id: str) -> Mapping[int, Tensor]:
         """Read the boxes of what the frames show of every object (the whole object's where that is not known)."""
@@ -80,16 +90,26 @@ class CachedSource:
             boxes[item.id] = box
         return boxes
 
-    def _read_voxels(self, scene_id: str) -> Voxels:
-        path = cached_path(self._folder, scene_id)
+    def cached(self, lifted: str) -> CachedScene:
+        """Read a lifted scene whole. Raises InputError where the file is damaged or of another extractor."""
+        path = cached_path(self._folder, lifted)
         cached = read_cached_scene(path)
-        snapshot = cached.snapshot
-        slots = tuple((name, tensor.shape[1]) for name, tensor in snapshot.features.items())
-        if TrainedOn(slots, snapshot.digest) != self.trained_on:
+        if trained_on(cached.snapshot) != self.trained_on:
             raise InputError(f"{path}: of another extractor than the other scenes; remove it and lift it again")
+        return cached
+
+    def _read_voxels(self, lifted: str) -> Voxels:
+        cached = self.cached(lifted)
+        snapshot = cached.snapshot
         features = torch.cat(list(snapshot.features.values()), dim=1)
         cells = snapshot.cells.long()
         return Voxels(snapshot.xyz, snapshot.rgb, features, cells, cached.object_ids, snapshot.voxel_size)
+
+
+def trained_on(snapshot: MapSnapshot) -> TrainedOn:
+    """Return which features a map has, as a model that is trained on it notes them."""
+    slots = tuple((name, tensor.shape[1]) for name, tensor in snapshot.features.items())
+    return TrainedOn(slots, snapshot.digest)
 
 
 def cache_of(dataset: Path, name: str) -> Path:
@@ -113,9 +133,13 @@ class FirstScenes:
         self.expressions = dict(list(source.expressions.items())[:count])
         self.trained_on = source.trained_on
 
-    def voxels(self, scene_id: str) -> Voxels:
-        """Read a scene's voxels."""
-        return self._source.voxels(scene_id)
+    def lifted(self, scene_id: str) -> Sequence[str]:
+        """Name what was lifted of a scene."""
+        return self._source.lifted(scene_id)
+
+    def voxels(self, lifted: str) -> Voxels:
+        """Read voxels."""
+        return self._source.voxels(lifted)
 
     def boxes(self, scene_id: str) -> Mapping[int, Tensor]:
         """Read a scene's boxes."""

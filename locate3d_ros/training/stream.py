@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from locate3d_ros.training.augmentation import augment
+from locate3d_ros.training.augmentation import augment, tight_boxes
 from locate3d_ros.training.config import AugmentationConfig, DataConfig
 from locate3d_ros.training.cropping import cropped, filled
-from locate3d_ros.training.scene import Sample
+from locate3d_ros.training.scene import Sample, Voxels
 from locate3d_ros.training.scene_source import SceneSource
 
 Chunk = tuple[str, tuple[int, ...]]  # scene, sentences
@@ -54,10 +54,11 @@ class SampleStream(Dataset[Sample]):
         source, (scene_id, sentences) = self._locate(position)
         said = source.expressions[scene_id]
         chosen = tuple(said[place] for place in sentences)
-        sample = Sample(scene_id, source.voxels(scene_id), source.boxes(scene_id), chosen)
-        generator = torch.Generator().manual_seed(_seed_of(self._seed, 1, position))
         if self._augmentation is None:
-            return sample
+            return Sample(scene_id, source.voxels(scene_id), source.boxes(scene_id), chosen)
+        generator = torch.Generator().manual_seed(_seed_of(self._seed, 1, position))
+        voxels, boxes = _drawn(source, scene_id, generator)
+        sample = Sample(scene_id, voxels, boxes, chosen)
         sample = cropped(sample, self._augmentation.max_voxels, generator)
         sample = filled(sample, said, self._config.sentences, generator)
         return augment(sample, self._augmentation, generator)
@@ -81,6 +82,16 @@ class SampleStream(Dataset[Sample]):
             size = self._config.sentences
             chunks += [(scene_id, tuple(order[start : start + size])) for start in range(0, len(order), size)]
         return [chunks[place] for place in rng.permutation(len(chunks))]
+
+
+def _drawn(source: SceneSource, scene_id: str, generator: torch.Generator) -> tuple[Voxels, Mapping[int, torch.Tensor]]:
+    """Read the scene as it was recorded or one of its variants; a variant's boxes hold what it still shows."""
+    lifted, boxes = source.lifted(scene_id), source.boxes(scene_id)
+    if len(lifted) == 1:
+        return source.voxels(scene_id), boxes
+    which = int(torch.randint(len(lifted), (1,), generator=generator))
+    voxels = source.voxels(lifted[which])
+    return voxels, tight_boxes(boxes, voxels, voxels.xyz) if which else boxes
 
 
 def whole_scenes(config: DataConfig) -> DataConfig:

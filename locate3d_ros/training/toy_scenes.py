@@ -30,9 +30,13 @@ class ToySource:
         self.expressions = {name: tuple(scene.expressions(name)) for name, scene in self._scenes.items()}
         self.trained_on = TrainedOn((("toy", WIDTH),), "toy")
 
-    def voxels(self, scene_id: str) -> Voxels:
+    def lifted(self, scene_id: str) -> tuple[str, ...]:
+        """Name the scene: there are no variants."""
+        return (scene_id,)
+
+    def voxels(self, lifted: str) -> Voxels:
         """Return a scene's voxels."""
-        return self._scenes[scene_id].voxels
+        return self._scenes[lifted].voxels
 
     def boxes(self, scene_id: str) -> Mapping[int, Tensor]:
         """Return a scene's boxes (6,), metres, by object id."""
