@@ -6,43 +6,23 @@ import json
 from dataclasses import replace
 
 import pytest
-import torch
 from dataset_folders import write_dataset
+from training_runs import lift_flat, write_lifted
 
 from locate3d_ros.cli.arguments import parse
 from locate3d_ros.cli.main import main
-from locate3d_ros.config import Config
-from locate3d_ros.data.scene_folder import SceneFolder
 from locate3d_ros.errors import InputError
-from locate3d_ros.evaluation.scene_cache import cached_path, lift_scene, write_cached_scene
 from locate3d_ros.training.presets import FULL, SMOKE, TINY
 from locate3d_ros.training.run import sources_of
 from locate3d_ros.training.scene_source import CachedSource
-from locate3d_ros.types import FrameFeatures, Slot, TokenTable
 
 SMALL = ["--preset", "smoke", "--batch", "1", "--sentences", "2", "--threads", "1", "--device", "cpu"]
 # `smoke` beside the data: its model is the least.
 
 
-class FlatExtractor:
-    """One token for the whole image."""
-
-    name, digest, slots = "flat", "0" * 64, (Slot("image", 6),)
-
-    def extract(self, frame):
-        index = torch.zeros((*frame.rgb.shape[:2], 1), dtype=torch.int32)
-        return FrameFeatures((TokenTable("image", torch.ones((1, 6)), index, torch.ones(index.shape)),))
-
-
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    folder = write_dataset(tmp_path_factory.mktemp("data") / "homes", split="train")
-    cache = folder / "cache" / "flat"
-    cache.mkdir(parents=True)
-    for name in ("a", "b"):
-        lifted = lift_scene(SceneFolder(folder / "scenes" / name), FlatExtractor(), Config(), torch.device("cpu"))
-        write_cached_scene(cached_path(cache, name), lifted)
-    return folder
+    return write_lifted(tmp_path_factory.mktemp("data") / "homes", "train")
 
 
 def error_line(capfd) -> str:
@@ -123,11 +103,7 @@ def test_a_run_is_continued_as_what_it_is(tmp_path, capfd):
 
 def test_features_of_two_extractors_do_not_mix(dataset, tmp_path):
     other = write_dataset(tmp_path / "other", scenes=("a",), split="train")
-    extractor = FlatExtractor()
-    extractor.digest = "1" * 64
-    lifted = lift_scene(SceneFolder(other / "scenes" / "a"), extractor, Config(), torch.device("cpu"))
-    (other / "cache" / "x").mkdir(parents=True)
-    write_cached_scene(cached_path(other / "cache" / "x", "a"), lifted)
+    lift_flat(other, ("a",), digest="1" * 64)
     config = replace(SMOKE, data=replace(SMOKE.data, data=(str(dataset), str(other))))
     with pytest.raises(InputError, match="another extractor"):
         sources_of(config)

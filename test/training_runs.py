@@ -6,13 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from dataset_folders import write_dataset
 
+from locate3d_ros.config import Config
+from locate3d_ros.data.scene_folder import SceneFolder
+from locate3d_ros.evaluation.scene_cache import cached_path, lift_scene, write_cached_scene
 from locate3d_ros.training.config import TrainingConfig
 from locate3d_ros.training.presets import SMOKE, for_pretraining
 from locate3d_ros.training.run import TOY_SCENES, train
 from locate3d_ros.training.run_folder import RunFolder
 from locate3d_ros.training.toy_scenes import ToySource
 from locate3d_ros.training.trainer import Trainer
+from locate3d_ros.types import FrameFeatures, Slot, TokenTable
 
 
 def small(task: str, **run: object) -> TrainingConfig:
@@ -25,6 +30,38 @@ def small(task: str, **run: object) -> TrainingConfig:
         schedule=replace(config.schedule, epochs=2, frozen_epochs=0, norm_steps=3),
         run=replace(config.run, device="cpu", threads=1, log_every=1, **run),
     )
+
+
+class FlatExtractor:
+    """One token for the whole image."""
+
+    name, digest, slots = "flat", "0" * 64, (Slot("image", 6),)
+
+    def extract(self, frame):
+        """Return the token."""
+        index = torch.zeros((*frame.rgb.shape[:2], 1), dtype=torch.int32)
+        return FrameFeatures((TokenTable("image", torch.ones((1, 6)), index, torch.ones(index.shape)),))
+
+
+def write_lifted(folder: Path, *splits: str) -> Path:
+    """Write a data set folder with the same sentences in every split, and its scenes lifted."""
+    write_dataset(folder, split=splits[0])
+    first = folder / "annotations" / f"{splits[0]}.jsonl"
+    for split in splits[1:]:
+        first.with_stem(split).write_bytes(first.read_bytes())
+    lift_flat(folder, ("a", "b"))
+    return folder
+
+
+def lift_flat(folder: Path, scenes: tuple[str, ...], digest: str = FlatExtractor.digest) -> None:
+    """Lift scenes of a data set with the one token, by an extractor of this digest."""
+    extractor = FlatExtractor()
+    extractor.digest = digest
+    cache = folder / "cache" / "flat"
+    cache.mkdir(parents=True)
+    for name in scenes:
+        lifted = lift_scene(SceneFolder(folder / "scenes" / name), extractor, Config(), torch.device("cpu"))
+        write_cached_scene(cached_path(cache, name), lifted)
 
 
 def ran(task: str, config: TrainingConfig, path: Path, steps: int, resumed: bool = False) -> Trainer:

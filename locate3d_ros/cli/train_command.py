@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -49,9 +50,17 @@ def _require_same(task: str, run: RunArguments, folder: RunFolder) -> None:
 
 def _anywhere(config: TrainingConfig) -> TrainingConfig:
     """Return the configuration with whole paths, so that the run goes on from any directory."""
-    paths = tuple(str(Path(path).resolve()) for path in config.data.data)
     initial = str(Path(config.run.initial).resolve()) if config.run.initial else ""
-    return replace(config, data=replace(config.data, data=paths), run=replace(config.run, initial=initial))
+    return replace(
+        config,
+        data=replace(config.data, data=_whole(config.data.data)),
+        validation=replace(config.validation, val=_whole(config.validation.val)),
+        run=replace(config.run, initial=initial),
+    )
+
+
+def _whole(paths: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(Path(path).resolve()) for path in paths)
 
 
 def _changed(before: TrainingConfig, after: TrainingConfig) -> str:

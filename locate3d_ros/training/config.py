@@ -177,10 +177,29 @@ class RunConfig:
 
 
 @dataclass(frozen=True)
+class ValidationConfig:
+    """What a grounding run is measured on while it trains."""
+
+    val: tuple[str, ...] = ()
+    """Data set folders with lifted scenes whose sentences are not trained on."""
+    val_split: str = "val"
+    """Their sentences."""
+    validate_every: int = 0
+    """Steps between two measurements; the best model so far is kept beside the run's own. 0: none."""
+
+    def __post_init__(self) -> None:
+        """Refuse half of it."""
+        _require(self.validate_every >= 0, "validate_every", self.validate_every, "give 0 or more")
+        _require(bool(self.val) or not self.validate_every, "val", self.val, "name data set folders to validate on")
+        _require(bool(self.validate_every) or not self.val, "validate_every", 0, "give the steps between validations")
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Everything that decides a run."""
 
     data: DataConfig = field(default_factory=DataConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     losses: LossConfig = field(default_factory=LossConfig)

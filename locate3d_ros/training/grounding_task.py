@@ -15,6 +15,7 @@ from locate3d_ros.training.run_folder import RunFolder
 from locate3d_ros.training.scene import Sample
 from locate3d_ros.training.schedule import Schedule
 from locate3d_ros.training.synchronised_norm import keep_statistics
+from locate3d_ros.training.validation import Validation
 from locate3d_ros.training.words import WordReader
 
 MODEL = "model."
@@ -26,12 +27,13 @@ class GroundingTask:
     def __init__(
         self, model: Locate3DModel, trained_on: TrainedOn, config: TrainingConfig, device: torch.device
     ) -> None:
-        """Move the model to the device; sentences are read there."""
+        """Move the model to the device; sentences are read there. Raises InputError for wrong data to validate on."""
         self.module: nn.Module = GroundingModule(model.to(device), config.losses)
         self._model, self._trained_on = model, trained_on
         self._norm_steps = config.schedule.norm_steps
         self._reader = WordReader(model, device)
         self._device = device
+        self._validation = Validation(config, trained_on, device)
 
     def batch(self, samples: Sequence[Sample], step: int) -> GroundingBatch:  # noqa: ARG002 - the same at every step
         """Read the words and make the targets."""
@@ -50,10 +52,17 @@ class GroundingTask:
         """Nothing follows the optimizer's step."""
         return {}
 
+    def validate(self, state: dict[str, Tensor]) -> dict[str, float]:
+        """Ask a model of its own, so that nothing of the training's changes."""
+        return self._validation.measure(self._model_of(state), self._reader)
+
     def export(self, folder: RunFolder, state: dict[str, Tensor]) -> None:
         """Write the model as `--model FOLDER` loads it."""
+        save_checkpoint(folder.path, self._model_of(state), self._trained_on)
+
+    def _model_of(self, state: dict[str, Tensor]) -> Locate3DModel:
         own = {name.removeprefix(MODEL): tensor for name, tensor in state.items()}
         with torch.device("meta"):
             model = Locate3DModel(self._model.config)
         model.load_state_dict(own, strict=True, assign=True)
-        save_checkpoint(folder.path, model, self._trained_on)
+        return model

@@ -60,6 +60,10 @@ class JepaTask:
         self._jepa.follow(decay)
         return {"target_decay": decay}
 
+    def validate(self, state: dict[str, Tensor]) -> dict[str, float]:  # noqa: ARG002 - there are no questions
+        """Nothing is asked of an encoder alone; `make_trainer` refuses to validate it."""
+        return {}
+
     def export(self, folder: RunFolder, state: dict[str, Tensor]) -> None:
         """Write the target encoder, as a grounding run takes it with --initial FOLDER."""
         own = {name.removeprefix(TARGET): tensor for name, tensor in state.items() if name.startswith(TARGET)}

@@ -42,8 +42,8 @@ class Journal:
         if self._board is not None:
             self._board.close()
 
-    def step(self, step: int, values: Mapping[str, float], log: bool) -> None:
-        """Note that a step is done; `log` writes its metrics."""
+    def step(self, step: int, values: Mapping[str, float], log: bool, tell: bool) -> None:
+        """Note that a step is done; `log` writes its metrics, `tell` a line where there is no bar."""
         if not self._writes:
             return
         text = ", ".join(f"{name} {value:.3g}" for name, value in list(values.items())[:3])
@@ -53,7 +53,8 @@ class Journal:
             if self._board is not None:
                 for name, value in values.items():
                     self._board.add_scalar(name, value, step)
-        if not sys.stderr.isatty() and (time.monotonic() - self._told >= _INTERVAL or step == self._last):
+        due = tell or time.monotonic() - self._told >= _INTERVAL or step == self._last
+        if not sys.stderr.isatty() and due:
             self._told = time.monotonic()
             sys.stderr.write(f"step {step} of {self._last}: {text}\n")
 

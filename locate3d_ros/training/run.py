@@ -76,5 +76,7 @@ def _make_task(task: str, config: TrainingConfig, sources: Sequence[SceneSource]
     trained_on = sources[0].trained_on
     if task == GROUNDING:
         return GroundingTask(starting_model(config.run, trained_on), trained_on, config, device)
+    if config.validation.validate_every:
+        raise InputError("validate_every: an encoder alone answers no sentences; validate the grounding run")
     encoder, model_config = starting_encoder(config.run, trained_on)
     return JepaTask(encoder, replace(model_config, encoder=encoder.config), trained_on, config)

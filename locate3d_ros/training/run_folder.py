@@ -19,6 +19,8 @@ from locate3d_ros.training.config_file import SETTINGS, config_of_json
 
 STATE = "state.pt"
 METRICS = "metrics.jsonl"
+BEST = "best"
+VALIDATION = "validation.json"
 
 
 class RunFolder:
@@ -33,12 +35,30 @@ class RunFolder:
         """Whether there is something to resume from."""
         return (self.path / STATE).is_file()
 
+    @property
+    def best(self) -> RunFolder:
+        """The folder of the model that did best in validation so far."""
+        return RunFolder(self.path / BEST)
+
+    def is_best(self, figures: Mapping[str, float]) -> bool:
+        """Whether a validation is better than the one that the best model is of, or the first."""
+        try:
+            before = json.loads((self.best.path / VALIDATION).read_text(encoding="utf-8"))
+            return _goodness(figures) > _goodness(before)
+        except (OSError, ValueError, KeyError, TypeError):
+            return True
+
+    def note_best(self, step: int, figures: Mapping[str, float]) -> None:
+        """Write what the best model reached."""
+        write_file(self.best.path / VALIDATION, json.dumps({"step": step, **figures}).encode())
+
     def begin(self, task: str, config: TrainingConfig) -> None:
         """Make the folder and note the configuration. Raises InputError where a run is in it already."""
         if self.has_state:
             raise InputError(f"{self.path}: holds a run; continue it with --resume, or give another --out")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            (self.best.path / VALIDATION).unlink(missing_ok=True)
         except OSError as error:
             raise InputError(f"{self.path}: cannot be made ({error.strerror}); give another --out") from None
         self.note(task, config)
@@ -82,3 +102,7 @@ class RunFolder:
         """Append one line of metrics."""
         with (self.path / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **{k: round(v, 6) for k, v in values.items()}}) + "\n")
+
+
+def _goodness(figures: Mapping[str, float]) -> tuple[float, float, float]:
+    return figures["val_acc25"], figures["val_acc50"], -figures["val_loss"]

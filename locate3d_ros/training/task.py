@@ -41,5 +41,8 @@ class Task(Protocol):
     def after_step(self, step: int, schedule: Schedule) -> dict[str, float]:
         """Do what follows the optimizer's step; return metrics to log."""
 
+    def validate(self, state: dict[str, Tensor]) -> dict[str, float]:
+        """Measure the model of the averaged state on what is not trained on (all processes must call)."""
+
     def export(self, folder: RunFolder, state: dict[str, Tensor]) -> None:
         """Write the model that a run's averaged state (of `module`) makes."""

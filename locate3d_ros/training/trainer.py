@@ -67,7 +67,9 @@ class Trainer:
             batches = self._batches(last)
             while self.step < last:
                 terms = self._one_step([next(batches) for _ in range(self._passes.count)])
-                journal.step(self.step, terms, log=self.step % self._config.run.log_every == 0 or self.step == last)
+                validated = self._validated()
+                log = self.step % self._config.run.log_every == 0 or self.step == last or bool(validated)
+                journal.step(self.step, validated | terms, log=log, tell=bool(validated))
                 if self.step % self._config.run.save_every == 0 and self.step < last:
                     self.save()
         self.save()
@@ -90,8 +92,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the state and the model of the averaged weights (all processes must call)."""
-        module = {name: whole(tensor) for name, tensor in self._task.module.state_dict().items()}
-        average = {name: whole(tensor) for name, tensor in self._average.tensors.items()}
+        module, average = self._states()
         optimizer = self._optimizer_state()
         if rank() != 0:
             return
@@ -105,6 +106,24 @@ class Trainer:
             }
         )
         self._task.export(self._folder, {**module, **average})
+
+    def _states(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return the module's state and the averaged one, whole (all processes must call)."""
+        module = {name: whole(tensor) for name, tensor in self._task.module.state_dict().items()}
+        return module, {name: whole(tensor) for name, tensor in self._average.tensors.items()}
+
+    def _validated(self) -> dict[str, float]:
+        """Measure the averaged weights where it is time to, and keep them where they are the best so far."""
+        every = self._config.validation.validate_every
+        if not every or self.step % every:
+            return {}
+        module, average = self._states()
+        state = {**module, **average}
+        figures = self._task.validate(state)
+        if rank() == 0 and self._folder.is_best(figures):
+            self._task.export(self._folder.best, state)
+            self._folder.note_best(self.step, figures)
+        return figures
 
     def _one_step(self, samples: Sequence[list[Sample]]) -> dict[str, float]:
         # Each step draws from its own seed, so that nothing of the generator's state has to be kept.

@@ -28,7 +28,7 @@ class WordReader:
     def __init__(self, model: Locate3DModel, device: torch.device) -> None:
         """Use the model's own tower, or MiniLM where it has none. Raises InputError where that is not installed."""
         self._tower = model.decoder.text_encoder
-        self._minilm = None if self._tower is not None else MiniLm(device)
+        self.minilm = None if self._tower is not None else MiniLm(device)
         self._device = device
         self.read = lru_cache(maxsize=CACHED_SENTENCES)(self._read)
 
@@ -37,6 +37,6 @@ class WordReader:
         if self._tower is not None:
             tokens = tokenise(text)
             return Words(tokens.offsets, self._tower(torch.tensor(tokens.ids, device=self._device)))
-        assert self._minilm is not None  # the constructor's rule  # noqa: S101
-        encoded = self._minilm.token_states(text)
+        assert self.minilm is not None  # the constructor's rule  # noqa: S101
+        encoded = self.minilm.token_states(text)
         return Words(encoded.offsets, encoded.states.to(self._device))
