@@ -1,7 +1,7 @@
 """What flows between the parts, in the order in which it flows. Tensors live on the map's device.
 
 Letters in shapes: H, W colour image; h, w depth image; T tokens; K tokens per pixel; D channels of a slot;
-N voxels; M points of the finer grid.
+C stored channels of a compressed slot; N voxels; M points of the finer grid.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class MapSnapshot:
     cells: Tensor  # [N, 3] int32: floor(p / voxel_size)
     xyz: Tensor  # [N, 3] float32 centroids, map frame, metres
     rgb: Tensor  # [N, 3] float32 in [0, 1]
-    features: Mapping[str, Tensor]  # slot name -> [N, D] float16
+    features: Mapping[str, Tensor]  # slot name -> [N, D] float16; [N, C] of a slot that is compressed
     has_features: Tensor  # [N] bool: False where only geometry was seen so far
     weight: Tensor  # [N] float32: pixels averaged
     last_seen: Tensor  # [N] float64 seconds
@@ -152,6 +152,7 @@ class MapSnapshot:
     camera_pose: Tensor | None  # [4, 4] float64 latest T_map_camera; None: unknown
     views: tuple[View, ...] = ()
     changes: BlockRevisions | None = None  # of a live map
+    projections: Mapping[str, Tensor] = field(default_factory=dict)  # slot name -> [D, C] (mapping/compression.py)
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -194,8 +195,7 @@ class Box(NamedTuple):
     @property
     def size(self) -> tuple[float, float, float]:
         """The edge lengths."""
-        low, high = self.min, self.max
-        return (high[0] - low[0], high[1] - low[1], high[2] - low[2])
+        return (self.max[0] - self.min[0], self.max[1] - self.min[1], self.max[2] - self.min[2])
 
 
 @dataclass(frozen=True)

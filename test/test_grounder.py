@@ -13,8 +13,10 @@ from toy_scene import toy_snapshot
 
 import locate3d_ros
 from locate3d_ros import Locate3D, load_recording
+from locate3d_ros.config import LocalizationConfig
 from locate3d_ros.errors import InputError
 from locate3d_ros.features.embedded import EmbeddedExtractor
+from locate3d_ros.localization.model_localizer import ModelLocalizer
 from locate3d_ros.model.checkpoint import TrainedOn, load_checkpoint, save_checkpoint
 from locate3d_ros.model.config import ModelConfig
 from locate3d_ros.model.grounder import Grounder
@@ -83,6 +85,14 @@ def test_map_of_other_features_is_refused_by_name(grounder: Grounder) -> None:
     snapshot = toy_snapshot((), floor=1.0)
     with pytest.raises(InputError, match=r"trained on the features image \(10\), the map has image \(8\)"):
         grounder.features_of(snapshot)
+
+
+def test_compressed_map_is_refused_in_one_line(grounder: Grounder) -> None:
+    snapshot = replace(toy_snapshot((), floor=1.0), projections={"image": torch.eye(10)[:, :8]})
+    answer = ModelLocalizer(grounder, LocalizationConfig()).localize(snapshot, "the mug", LocalizeOptions(0.0, 5))
+    assert answer.status is Status.FAILED
+    assert "this map is compressed" in answer.message
+    assert "\n" not in answer.message
 
 
 def test_path_of_a_model_makes_the_whole_product_answer_with_it(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from toy_scene import ToyBox, ToyClassHead, toy_snapshot
@@ -7,6 +9,7 @@ from toy_scene import ToyBox, ToyClassHead, toy_snapshot
 from locate3d_ros.config import LocalizationConfig
 from locate3d_ros.geometry.boxes import box_iou, box_tensor
 from locate3d_ros.localization.similarity import SimilarityLocalizer
+from locate3d_ros.mapping.compression import compressed, fit_projections
 from locate3d_ros.model.text import MiniLm
 from locate3d_ros.types import LocalizeOptions, Role, Status
 
@@ -22,6 +25,25 @@ ROOM = (DESK, MUG, LAPTOP, WARDROBE)
 def localizer():
     encoder = MiniLm(torch.device("cpu"))
     return SimilarityLocalizer(encoder, ToyClassHead(encoder), LocalizationConfig())
+
+
+class WideClassHead(ToyClassHead):
+    """Reads classes out of many channels."""
+
+    def __init__(self, encoder) -> None:
+        super().__init__(encoder)
+        generator = torch.Generator().manual_seed(0)
+        self.basis = torch.linalg.qr(torch.randn(96, len(self.names), generator=generator))[0]
+
+    def logits(self, features):
+        return super().logits(features @ self.basis)
+
+    def snapshot(self, boxes):
+        """The toy room with these channels, and noise in all of them."""
+        plain = toy_snapshot(boxes)
+        values = plain.features["image"].float() @ self.basis.T
+        noise = 0.02 * torch.randn(values.shape, generator=torch.Generator().manual_seed(1))
+        return replace(plain, features={"image": (values + noise).half()})
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +131,18 @@ def test_same_question_has_the_same_answer(localizer, room):
     first, second = (localizer.answer(room, "the mug on the desk", OPTIONS) for _ in range(2))
     assert [each.box for each in first.instances] == [each.box for each in second.instances]
     assert first.best.score == second.best.score
+
+
+def test_compressed_map_has_the_answers_of_the_whole_one():
+    encoder = MiniLm(torch.device("cpu"))
+    head = WideClassHead(encoder)
+    localizer = SimilarityLocalizer(encoder, head, LocalizationConfig())
+    whole = head.snapshot(ROOM)
+    small = compressed(whole, fit_projections(whole, 8))
+    assert small.features["image"].shape[1] == 12
+    scenes = [localizer.prepare(snapshot) for snapshot in (whole, small)]
+    for text in ("the desk", "a mug", "the laptop on the desk", "the wardrobe", "the floor", "a bicycle"):
+        a, b = (localizer.answer(scene, text, OPTIONS) for scene in scenes)
+        assert a.status is b.status, text
+        assert box_iou(box_tensor(a.best.box)[None], box_tensor(b.best.box)[None]).item() > 0.9, text
+        assert a.best.score == pytest.approx(b.best.score, abs=0.05), text

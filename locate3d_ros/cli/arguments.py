@@ -66,11 +66,31 @@ class ExportArguments:
     """True colours on the finer grid, or the features' first three principal components as red, green, blue."""
 
 
+@dataclass(frozen=True)
+class CompressArguments:
+    """Write a map with its features in fewer channels, for the similarity localizer; they are fitted on the map."""
+
+    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="MAP.safetensors")]
+    """A map file of `locate3d map` or of a node, of any backend."""
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="SMALL.safetensors")]
+    """The map file to write; every command and node reads it as it reads the other."""
+    factor: int = 5
+    """How many times fewer channels each slot keeps."""
+    like: Annotated[Path | None, tyro.conf.arg(metavar="SMALL.safetensors")] = None
+    """Take the projection of this compressed map instead of fitting one, so that both can be merged."""
+
+    def __post_init__(self) -> None:
+        """Refuse what compresses nothing."""
+        if self.factor < 2:
+            raise InputError(f"--factor = {self.factor}: out of range; give 2 or more")
+
+
 # Evaluated while the program runs, where Python 3.10 needs the spelled-out form for annotated members.
 _Command = Union[  # noqa: UP007
     Annotated[MapArguments, tyro.conf.subcommand("map")],
     Annotated[LocalizeArguments, tyro.conf.subcommand("localize")],
     Annotated[ExportArguments, tyro.conf.subcommand("export")],
+    Annotated[CompressArguments, tyro.conf.subcommand("compress")],
     Annotated[ConvertArguments, tyro.conf.subcommand("convert")],
     Annotated[CacheArguments, tyro.conf.subcommand("cache")],
     Annotated[ScenesArguments, tyro.conf.subcommand("scenes")],

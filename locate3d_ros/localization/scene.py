@@ -106,11 +106,30 @@ def _entry_evidence(
     )
 
 
-def _class_features(snapshot: MapSnapshot) -> Tensor | None:
-    """Return the features [N, D] that the classifier reads: the first slot; None where no voxel has any."""
+@dataclass(frozen=True)
+class _ClassFeatures:
+    """The features that the classifier reads."""
+
+    stored: Tensor  # [N, C] float16
+    columns: Tensor | None  # [D, C] of a compressed map: stored @ columns.T are the features; None: C = D
+
+    def first(self, channels: int) -> Tensor:
+        """Return the features' first channels [N, channels] float32."""
+        if self.columns is None:
+            return self.stored[:, :channels].float()
+        return self.stored.float() @ self.columns[:channels].to(self.stored.device).T
+
+    def whole(self, means: Tensor) -> Tensor:
+        """Return what means [n, C] float32 of stored features stand for [n, D]."""
+        return means if self.columns is None else means @ self.columns.to(means.device).T
+
+
+def _class_features(snapshot: MapSnapshot) -> _ClassFeatures | None:
+    """Return the first slot; None where no voxel has any features."""
     if not snapshot.features or not bool(snapshot.has_features.any()):
         return None
-    return next(iter(snapshot.features.values()))
+    name = next(iter(snapshot.features))
+    return _ClassFeatures(snapshot.features[name], snapshot.projections.get(name))
 
 
 def _merge_features(snapshot: MapSnapshot) -> NDArray[np.float32]:
@@ -118,7 +137,7 @@ def _merge_features(snapshot: MapSnapshot) -> NDArray[np.float32]:
     features = _class_features(snapshot)
     if features is None:
         return np.zeros((len(snapshot), 1), dtype=np.float32)
-    values = features[:, :MERGE_CHANNELS].float()
+    values = features.first(MERGE_CHANNELS)
     known = snapshot.has_features
     centred = torch.where(known[:, None], values - values[known].mean(dim=0), torch.zeros_like(values))
     return np.asarray(centred.cpu().numpy(), dtype=np.float32)
@@ -130,11 +149,11 @@ def _classes(snapshot: MapSnapshot, voxel_weights: csr_matrix, head: ClassHead) 
     if features is None or voxel_weights.shape[0] == 0:
         return None
     known = snapshot.has_features.cpu().numpy().astype(np.float32)
-    values = np.where(known[:, None] > 0, features.float().cpu().numpy(), 0.0).astype(np.float32)
+    values = np.where(known[:, None] > 0, features.stored.float().cpu().numpy(), 0.0).astype(np.float32)
     total = voxel_weights @ known
     means = (voxel_weights @ values) / np.maximum(total, 1.0)[:, None]
     means[total == 0] = means[total > 0].mean(axis=0) if (total > 0).any() else 0.0
-    logits = head.logits(torch.from_numpy(means).to(head.name_vectors.device))
+    logits = head.logits(features.whole(torch.from_numpy(means)).to(head.name_vectors.device))
     return standardise(logits.cpu().log_softmax(dim=1))
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from locate3d_ros.config import MappingConfig
 from locate3d_ros.geometry.boxes import inside_box
 from locate3d_ros.geometry.transforms import invert_transform, require_rigid
+from locate3d_ros.mapping.compression import alike
 from locate3d_ros.mapping.correcting import MovedMap, remerge
 from locate3d_ros.mapping.merging import PlacedMap, merge_maps
 from locate3d_ros.mapping.selecting import to_device
@@ -78,7 +79,7 @@ class AnchoredMap:
         """Integrate one frame. Raises InputError for one that cannot be."""
         self._map.add(frame, features)
         if self._submaps:
-            self._submaps.record(frame, features)
+            self._submaps.record(frame, features, self._map.projections)
 
     def clear(self) -> None:
         """Forget everything but the frame_id."""
@@ -102,7 +103,7 @@ class AnchoredMap:
         Raises InputError, and keeps the map, where it does not fit.
         """
         running = self._map.snapshot()
-        other = to_device(snapshot, running.cells.device)
+        other = to_device(alike(snapshot, running.projections), running.cells.device)
         parts = [PlacedMap(running, torch.eye(4, dtype=torch.float64)), PlacedMap(other, T_map_file)]
         merged = merge_maps(parts, running, self._max_views)
         self._map.mend(merged)

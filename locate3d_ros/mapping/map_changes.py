@@ -17,6 +17,7 @@ from torch import Tensor
 
 from locate3d_ros.errors import InputError
 from locate3d_ros.mapping.cells import pack_cells, unpack_cells
+from locate3d_ros.mapping.compression import digest_of
 from locate3d_ros.mapping.map_file import map_metadata, map_tensors
 from locate3d_ros.mapping.map_reader import read_bytes, to_snapshot
 from locate3d_ros.mapping.selecting import COLUMNS, fine_cells, is_among, select, select_fine, to_device
@@ -75,7 +76,8 @@ def decode(encoded: bytes, extractor: FeatureExtractor, source: str) -> MapChang
 
 def apply_change(base: MapSnapshot, change: MapChange) -> MapSnapshot:
     """Return the state that a change leads to from its base. Raises InputError where the base is another one."""
-    if change.base_revision != base.revision or change.snapshot.voxel_size != base.voxel_size:
+    same_form = _form(change.snapshot) == _form(base)
+    if change.base_revision != base.revision or not same_form:
         raise InputError(f"a change of revision {change.base_revision}, the map is at {base.revision}; send it whole")
     part = to_device(change.snapshot, base.cells.device)
     kept = select(base, ~_inside(base.cells, change.blocks))
@@ -88,6 +90,10 @@ def apply_change(base: MapSnapshot, change: MapChange) -> MapSnapshot:
     )
     here = tuple(views[name] for name in change.views if name in views)
     return replace(part, features=features, fine=fine, views=here, **columns)
+
+
+def _form(snapshot: MapSnapshot) -> tuple[float, str]:
+    return snapshot.voxel_size, digest_of(snapshot.projections)
 
 
 def _facts(snapshot: MapSnapshot, map_id: str, base_revision: int) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Map files: one safetensors file, schema locate3d/map@1 (DESIGN 4.3). Nothing is ever unpickled.
 
 Tensors: cells int32 [N, 3]; offset float16 [N, 3] (centroid minus cell middle, metres); rgb uint8 [N, 3];
-weight float32 [N]; last_seen float64 [N]; has_features uint8 [N]; features.<slot> float16 [N, D];
+weight float32 [N]; last_seen float64 [N]; has_features uint8 [N]; features.<slot> float16 [N, D], of a compressed
+map [N, C] and projection.<slot> float32 [D, C] (mapping/compression.py) with their sha256 among the metadata;
 fine.cells, fine.offset, fine.rgb of the finer grid; views.<i>.rgb and views.<i>.depth as PNG bytes.
 """
 
@@ -19,7 +20,15 @@ from torch import Tensor
 from locate3d_ros.errors import InputError
 from locate3d_ros.files import whole_file
 from locate3d_ros.mapping.cells import cell_centers, cells_of_points, first_of_each, pack_cells
-from locate3d_ros.mapping.map_reader import SCHEMA, read_any_snapshot, read_snapshot, slot_column
+from locate3d_ros.mapping.compression import Projections, digest_of
+from locate3d_ros.mapping.map_reader import (
+    PROJECTION_DIGEST,
+    SCHEMA,
+    projection_column,
+    read_any_snapshot,
+    read_snapshot,
+    slot_column,
+)
 from locate3d_ros.mapping.map_views import encode_views, views_header
 from locate3d_ros.types import FeatureExtractor, MapSnapshot
 
@@ -48,6 +57,14 @@ def load_map(path: Path, extractor: FeatureExtractor) -> MapSnapshot:
     Raises InputError where the file is missing, truncated, foreign, inconsistent, or of another extractor.
     """
     return read_snapshot(path, extractor)
+
+
+def load_projections(path: Path, extractor: FeatureExtractor) -> Projections:
+    """Return how a compressed map stores this extractor's features. Raises InputError as above, and for a whole map."""
+    projections = load_map(path, extractor).projections
+    if not projections:
+        raise InputError(f"{path}: is not compressed; give a file of `locate3d compress`")
+    return projections
 
 
 def load_any_map(path: Path) -> MapSnapshot:
@@ -86,6 +103,7 @@ def map_tensors(snapshot: MapSnapshot) -> dict[str, Tensor]:
         "fine.rgb": _bytes(fine.rgb[kept]),
     }
     tensors |= {slot_column(name): features for name, features in snapshot.features.items()}
+    tensors |= {projection_column(name): columns for name, columns in snapshot.projections.items()}
     tensors |= encode_views(snapshot.views)
     return {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
 
@@ -103,6 +121,8 @@ def map_metadata(snapshot: MapSnapshot) -> dict[str, str]:
         "digest": snapshot.digest,
         "views": views_header(snapshot.views),
     }
+    if snapshot.projections:
+        metadata[PROJECTION_DIGEST] = digest_of(snapshot.projections)
     if snapshot.camera_pose is not None:
         metadata["camera_pose"] = json.dumps(snapshot.camera_pose.tolist())
     return metadata

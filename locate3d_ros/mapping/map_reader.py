@@ -17,10 +17,12 @@ from locate3d_ros.errors import InputError
 from locate3d_ros.geometry.transforms import require_rigid
 from locate3d_ros.mapping.cells import CELL_LIMIT, cell_centers, first_of_each, pack_cells
 from locate3d_ros.mapping.checks import require_extractor
+from locate3d_ros.mapping.compression import digest_of, stored_slots, whole_widths
 from locate3d_ros.mapping.map_views import decode_views
 from locate3d_ros.types import FeatureExtractor, FineCloud, Frame, FrameFeatures, MapSnapshot, Slot
 
 SCHEMA = "locate3d/map@1"
+PROJECTION_DIGEST = "projection"
 
 _MEND = "save the map again, or build it again"
 
@@ -37,7 +39,8 @@ def read_snapshot(path: Path, extractor: FeatureExtractor) -> MapSnapshot:
 def read_any_snapshot(path: Path) -> MapSnapshot:
     """Do the same for a map of whatever extractor."""
     tensors, metadata = _read(path)
-    slots = tuple(Slot(name, values.shape[-1] if values.ndim else 0) for name, values in _slots(tensors).items())
+    widths = whole_widths(_widths(_slots(tensors)), _projections(tensors, metadata, str(path)))
+    slots = tuple(Slot(name, width) for name, width in widths.items())
     return to_snapshot(
         (tensors, metadata), _AnyExtractor(metadata.get("extractor", ""), metadata.get("digest", ""), slots), str(path)
     )
@@ -59,12 +62,13 @@ def to_snapshot(content: Content, extractor: FeatureExtractor, source: str) -> M
     """Return the snapshot that a map file's content describes. Raises InputError where it does not fit together."""
     tensors, metadata = content
     slots = _slots(tensors)
-    widths = {name: values.shape[-1] if values.ndim else 0 for name, values in slots.items()}
+    projections = _projections(tensors, metadata, source)
+    widths = whole_widths(_widths(slots), projections)
     require_extractor(metadata.get("extractor", ""), metadata.get("digest", ""), widths, extractor, source)
     voxel_size = _positive(metadata, "voxel_size", source)
     cells, xyz, rgb = _grid(tensors, "", voxel_size, source)
     count = len(cells)
-    for slot in extractor.slots:
+    for slot in stored_slots(extractor.slots, projections):
         _require_form(slots[slot.name], torch.float16, (count, slot.width), f"{source}: {slot_column(slot.name)}")
     return MapSnapshot(
         cells=cells,
@@ -83,6 +87,7 @@ def to_snapshot(content: Content, extractor: FeatureExtractor, source: str) -> M
         digest=extractor.digest,
         camera_pose=_camera_pose(metadata, source),
         views=decode_views(metadata.get("views", "[]"), tensors, source),
+        projections=projections,
     )
 
 
@@ -99,7 +104,24 @@ class _AnyExtractor:
 
 
 def _slots(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    prefix = slot_column("")
+    return _named(tensors, slot_column(""))
+
+
+def _widths(slots: Mapping[str, Tensor]) -> dict[str, int]:
+    return {name: values.shape[-1] if values.ndim else 0 for name, values in slots.items()}
+
+
+def _projections(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], source: str) -> dict[str, Tensor]:
+    """Return the projections of a compressed map; none of a whole one."""
+    projections = _named(tensors, projection_column(""))
+    for name, columns in projections.items():
+        _require_form(columns, torch.float32, (None, None), f"{source}: {projection_column(name)}")
+    if digest_of(projections) != metadata.get(PROJECTION_DIGEST, ""):
+        raise InputError(f"{source}: the projection is not the one that its features were made with; {_MEND}")
+    return projections
+
+
+def _named(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): values for name, values in tensors.items() if name.startswith(prefix)}
 
 
@@ -223,3 +245,8 @@ def _positive(metadata: Mapping[str, str], key: str, source: str) -> float:
 def slot_column(slot: str) -> str:
     """Return the name of a slot's column in map files."""
     return f"features.{slot}"
+
+
+def projection_column(slot: str) -> str:
+    """Return the name of a slot's projection in map files."""
+    return f"projection.{slot}"

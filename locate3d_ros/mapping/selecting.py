@@ -31,8 +31,9 @@ def to_device(snapshot: MapSnapshot, device: torch.device) -> MapSnapshot:
         return snapshot
     columns = {name: getattr(snapshot, name).to(device) for name in COLUMNS}
     features = {name: each.to(device) for name, each in snapshot.features.items()}
+    projections = {name: each.to(device) for name, each in snapshot.projections.items()}
     fine = FineCloud(snapshot.fine.xyz.to(device), snapshot.fine.rgb.to(device), snapshot.fine.voxel_size)
-    return replace(snapshot, features=features, fine=fine, **columns)
+    return replace(snapshot, features=features, fine=fine, projections=projections, **columns)
 
 
 def fine_cells(fine: FineCloud) -> Tensor:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from locate3d_ros.lazy_tensors import lazily
+from locate3d_ros.mapping.compression import Projections
 from locate3d_ros.mapping.grid_version import GridVersion
 from locate3d_ros.types import BlockRevisions, FeatureExtractor, FineCloud, MapSnapshot, View
 
@@ -22,6 +23,7 @@ class MapState:
     stamp: float = 0.0  # seconds
     camera_pose: Tensor | None = None  # [4, 4] float64
     views: tuple[View, ...] = ()
+    projections: Projections = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,4 +56,5 @@ def build_snapshot(state: MapState, grids: GridVersions, extractor: FeatureExtra
         camera_pose=state.camera_pose,
         views=state.views,
         changes=grids.changes,
+        projections=state.projections,
     )

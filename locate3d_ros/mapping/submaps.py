@@ -14,6 +14,7 @@ from torch import Tensor
 
 from locate3d_ros.config import MappingConfig
 from locate3d_ros.geometry.transforms import fraction_of_transform
+from locate3d_ros.mapping.compression import Projections
 from locate3d_ros.mapping.merging import PlacedMap, merge_maps
 from locate3d_ros.mapping.selecting import COLUMNS, to_device
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
@@ -91,12 +92,15 @@ class Submaps:
         """Bytes of what is recorded."""
         return sum(each.nbytes for each in self._closed) + (self._open.nbytes if self._open else 0)
 
-    def record(self, frame: Frame, features: FrameFeatures | None) -> None:
-        """Add one frame. A frame that names another anchor than the one before begins a new submap."""
+    def record(self, frame: Frame, features: FrameFeatures | None, projections: Projections) -> None:
+        """Add one frame. A frame that names another anchor than the one before begins a new submap.
+
+        projections: the map's, which a new submap has as well.
+        """
         if self._open is not None and self._is_full(self._open, frame):
             self.close()
         if self._open is None:
-            self._open = _Recorder(self._next_id, frame, self._new_map(), self._way)
+            self._open = _Recorder(self._next_id, frame, self._new_map(projections), self._way)
             self._next_id += 1
         self._way += self._open.add(frame, features)
 
@@ -138,8 +142,8 @@ class Submaps:
     def _is_full(self, recorder: _Recorder, frame: Frame) -> bool:
         return frame.anchor != recorder.anchor or self._way - recorder.begin >= self._length
 
-    def _new_map(self) -> VoxelFeatureMap:
-        return VoxelFeatureMap(self._sizes, self._extractor, self._device)
+    def _new_map(self, projections: Projections) -> VoxelFeatureMap:
+        return VoxelFeatureMap(self._sizes, self._extractor, self._device, projections=projections)
 
 
 class _Recorder:

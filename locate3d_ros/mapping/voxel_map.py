@@ -13,6 +13,7 @@ from locate3d_ros.config import MappingConfig
 from locate3d_ros.errors import InputError
 from locate3d_ros.mapping.carving import ViewCounter
 from locate3d_ros.mapping.checks import require_contents, require_extractor, require_features, require_frame
+from locate3d_ros.mapping.compression import Projections, projected, stored_slots, whole_widths
 from locate3d_ros.mapping.frame_update import FrameCounts, FrameUpdate, Viewpoint, prepare_frame, read_counts
 from locate3d_ros.mapping.frame_voxels import FrameVoxels
 from locate3d_ros.mapping.grid_probe import Stamp
@@ -32,9 +33,14 @@ class VoxelFeatureMap:
     """
 
     def __init__(
-        self, config: MappingConfig, extractor: FeatureExtractor, device: torch.device, frame_id: str = "map"
+        self,
+        config: MappingConfig,
+        extractor: FeatureExtractor,
+        device: torch.device,
+        frame_id: str = "map",
+        projections: Projections | None = None,
     ) -> None:
-        """Start empty. Of the extractor only name, digest and slots are used."""
+        """Start empty, compressed where projections say how. Of the extractor only name, digest and slots are used."""
         self._config = config
         self._extractor = extractor
         self._device = device
@@ -44,7 +50,8 @@ class VoxelFeatureMap:
         self._newly_seen = 0.0
         self._viewpoints = ViewCounter()
         self._spill = Spill(config.spill_directory, config.max_depth) if config.spill_directory else None
-        self._state = MapState(frame_id, config.voxel_size, config.fine_voxel_size)
+        self._projections = projections or {}
+        self._state = MapState(frame_id, config.voxel_size, config.fine_voxel_size, projections=self._projections)
         self._grids = self._empty_grids(self._state)
 
     def __len__(self) -> int:
@@ -70,6 +77,11 @@ class VoxelFeatureMap:
     def newly_seen(self) -> float:
         """The share of the last frame's voxels that the map did not know."""
         return self._newly_seen
+
+    @property
+    def projections(self) -> Projections:
+        """How features are compressed; empty: they are whole."""
+        return self._state.projections
 
     @property
     def nbytes(self) -> int:
@@ -101,6 +113,7 @@ class VoxelFeatureMap:
         tables = () if features is None else require_features(features, frame, self._extractor.slots)
         with self._writing:
             self._take_back(T_map_camera[:3, 3])
+            tables = projected(tables, self._state.projections)
             sizes = (self._state.voxel_size, self._state.fine_voxel_size)
             viewpoint = Viewpoint(T_map_camera, self._viewpoints.number(frame, T_map_camera))
             update = prepare_frame(frame, viewpoint, tables, sizes, self._config, self._device)
@@ -136,7 +149,7 @@ class VoxelFeatureMap:
         """Forget everything but the frame_id."""
         sizes = (self._config.voxel_size, self._config.fine_voxel_size)
         with self._writing:
-            state = MapState(self.frame_id, *sizes, revision=self.revision + 1)
+            state = MapState(self.frame_id, *sizes, revision=self.revision + 1, projections=self._projections)
             self._replace(state, self._empty_grids(state))
             if self._spill is not None:
                 self._spill.clear()
@@ -160,7 +173,7 @@ class VoxelFeatureMap:
                 self._state, self._snapshot = replace(self._state, revision=revision), None
 
     def restore(self, snapshot: MapSnapshot) -> None:
-        """Replace everything by a snapshot's content, its voxel sizes and frame_id included.
+        """Replace everything by a snapshot's content; its voxel sizes, frame_id and projections included.
 
         Raises InputError, and keeps the map, where its features come from another extractor.
         """
@@ -170,7 +183,8 @@ class VoxelFeatureMap:
 
     def mend(self, snapshot: MapSnapshot) -> None:
         """Replace what is in memory by a snapshot that corrects it; what is on disk stays. Raises as `restore`."""
-        widths = {name: features.shape[1] for name, features in snapshot.features.items()}
+        stored = {name: features.shape[1] for name, features in snapshot.features.items()}
+        widths = whole_widths(stored, snapshot.projections)
         require_extractor(snapshot.extractor, snapshot.digest, widths, self._extractor, "snapshot")
         with self._writing:
             state = MapState(
@@ -181,6 +195,7 @@ class VoxelFeatureMap:
                 stamp=snapshot.stamp,
                 camera_pose=snapshot.camera_pose,
                 views=snapshot.views,
+                projections=snapshot.projections,
             )
             grids = self._empty_grids(state)
             coarse, fine = feature_voxels(snapshot, self._device), fine_voxels(snapshot.fine, self._device)
@@ -217,4 +232,5 @@ class VoxelFeatureMap:
 
     def _empty_grids(self, state: MapState) -> SceneGrids:
         sizes = (state.voxel_size, state.fine_voxel_size)
-        return SceneGrids(self._config, sizes, tuple(self._extractor.slots), self._device)
+        slots = stored_slots(self._extractor.slots, state.projections)
+        return SceneGrids(self._config, sizes, slots, self._device)

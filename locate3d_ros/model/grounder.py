@@ -73,8 +73,11 @@ class Grounder:
     def features_of(self, snapshot: MapSnapshot) -> Tensor:
         """Join a map's slots (n, feature_dim) in the order that the model was trained with.
 
-        Raises InputError, one line, for a map whose slots, widths or extractor the model does not know.
+        Raises InputError, one line, for a map whose slots, widths or extractor the model does not know, and for a
+        compressed one: what projections leave out is small for the similarity localizer, and unknown for a model.
         """
+        if snapshot.projections:
+            raise InputError("model: reads whole features, this map is compressed; use a map as it was built")
         given = tuple((name, tensor.shape[1]) for name, tensor in snapshot.features.items())
         require_features(self.trained_on, given, snapshot.digest, self._model.config.encoder.feature_dim)
         names = [name for name, _ in self.trained_on.slots or given]

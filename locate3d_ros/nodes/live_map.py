@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from locate3d_ros.mapping.anchored_map import AnchoredMap
+from locate3d_ros.mapping.map_file import load_projections
 from locate3d_ros.mapping.submaps import Submap
-from locate3d_ros.types import Frame, FrameFeatures, MapSnapshot
+from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
+from locate3d_ros.nodes.parameters import NodeConfig
+from locate3d_ros.types import FeatureExtractor, Frame, FrameFeatures, MapSnapshot
 
 
 class MapSource(Protocol):
@@ -113,3 +118,13 @@ class LiveMap:
     def correct(self, places: Mapping[int, Tensor]) -> int:
         """Put pieces where T_map_part (4, 4) says, by id; return how many moved."""
         return self._anchored.correct(places)
+
+
+def new_live_map(config: NodeConfig, extractor: FeatureExtractor, device: torch.device) -> LiveMap:
+    """Return the empty map of a mapping node. Raises InputError where features cannot be compressed as configured."""
+    mapping = config.mapping
+    path = Path(mapping.compression).expanduser()
+    projections = load_projections(path, extractor) if mapping.compression else None
+    voxel_map = VoxelFeatureMap(mapping, extractor, device, config.map_frame, projections)
+    anchored = AnchoredMap(voxel_map, mapping, extractor, mapping.submap_length)
+    return LiveMap(anchored, "drive the robot around, or load a map (~/load_map of the mapping node)")

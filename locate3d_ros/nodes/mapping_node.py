@@ -16,8 +16,6 @@ from std_srvs.srv import SetBool
 from locate3d_ros.build import build_extractor
 from locate3d_ros.config import Config
 from locate3d_ros.errors import InputError
-from locate3d_ros.mapping.anchored_map import AnchoredMap
-from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
 from locate3d_ros.nodes.base_node import LATCHED, BaseNode
 from locate3d_ros.nodes.camera_input import CameraInput, RgbdMessages
 from locate3d_ros.nodes.clouds import to_cloud, to_header
@@ -28,7 +26,7 @@ from locate3d_ros.nodes.feature_map_output import FeatureMapOutput
 from locate3d_ros.nodes.frame_assembler import FrameAssembler
 from locate3d_ros.nodes.guard import guarded
 from locate3d_ros.nodes.integrator import Integrator
-from locate3d_ros.nodes.live_map import LiveMap
+from locate3d_ros.nodes.live_map import new_live_map
 from locate3d_ros.nodes.map_services import MapServices
 from locate3d_ros.nodes.runner import run
 from locate3d_ros.nodes.transforms import listen
@@ -52,10 +50,8 @@ class MappingNode(BaseNode):
         """Assemble the node. Raises InputError for parameters that cannot be."""
         super().__init__("mapping", is_of_mapping, **options)
         extractor = make_extractor(self.config, self.device)
-        voxel_map = VoxelFeatureMap(self.config.mapping, extractor, self.device, self.config.map_frame)
         mapping = self.config.mapping
-        anchored = AnchoredMap(voxel_map, mapping, extractor, mapping.submap_length)
-        self.live_map = LiveMap(anchored, "drive the robot around, or load a map (~/load_map of the mapping node)")
+        self.live_map = new_live_map(self.config, extractor, self.device)
         transforms = listen(self)
         assembler = FrameAssembler(transforms, self.config, self.device)
         self.corrections = Corrections(transforms, self.config, self.live_map, self.get_logger().warning)

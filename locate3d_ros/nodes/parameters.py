@@ -41,6 +41,8 @@ class NodeMappingConfig(MappingConfig):
     """Frames that wait for the map at most; beyond it the oldest is dropped."""
     feature_map_interval: float = 2.0
     """Seconds between two messages of ~/feature_map, while a localization node elsewhere listens."""
+    compression: str = ""
+    """A compressed map (`locate3d compress`): features are stored as it stores them; empty: whole."""
     submap_length: float = 4.0
     """Metres of way in a piece of the map that a loop closure can move, at twice the cost of a frame; 0: none can."""
     jump_translation: float = 0.1

@@ -7,7 +7,6 @@ import time
 import torch
 from locate3d_msgs.msg import FeatureMap
 
-from locate3d_ros.mapping.checks import require_extractor
 from locate3d_ros.mapping.map_changes import apply_change, decode
 from locate3d_ros.mapping.selecting import to_device
 from locate3d_ros.types import FeatureExtractor, MapSnapshot
@@ -46,8 +45,6 @@ class RemoteMap:
 
         A change of a state that this node has not got is waited out: the whole map comes now and then.
         """
-        widths = dict(zip(message.slot_names, message.slot_widths, strict=False))
-        require_extractor(message.extractor, message.digest, widths, self._extractor, self._topic)
         change = decode(message.data.tobytes(), self._extractor, self._topic)
         is_whole = change.base_revision == 0
         if not is_whole and (change.map_id, change.base_revision) != (self._map_id, self._snapshot.revision):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from locate3d_ros.cli.main import main
 from locate3d_ros.types import Status
@@ -38,6 +40,26 @@ def test_export_writes_a_map_file_as_a_point_cloud(tmp_path, recording, capfd, c
     assert main(["export", str(map_file), "-o", str(cloud), "--color", color]) == 0
     assert f"{cloud}: " in capfd.readouterr().out
     assert cloud.read_bytes().startswith(b"ply\nformat binary_little_endian")
+
+
+def test_compressed_map_is_read_like_the_other(tmp_path, recording, capfd):
+    whole, small, alike = (tmp_path / f"{name}.safetensors" for name in ("whole", "small", "alike"))
+    answers = tmp_path / "out.json"
+    assert main(["map", str(recording), "-o", str(whole)]) == 0
+    assert main(["compress", str(whole), "-o", str(small)]) == 0
+    assert "image 2 -> 1 channels (100.0% kept)" in capfd.readouterr().out
+    assert main(["compress", str(whole), "-o", str(alike), "--like", str(small)]) == 0
+    assert all(torch.equal(tensor, load_file(small)[name]) for name, tensor in load_file(alike).items())
+    assert main(["localize", str(small), "the wall", "--json", str(answers)]) == 0
+    assert json.loads(answers.read_text())["results"][0]["status"] == "found"
+    capfd.readouterr()
+    for words, named in (
+        (["compress", str(small), "-o", str(alike)], f"{small}: the map is compressed already"),
+        (["compress", str(whole), "-o", str(alike), "--like", str(whole)], "is not compressed"),
+        (["compress", str(recording), "-o", str(alike)], "no such file"),
+    ):
+        assert main(words) == 2
+        assert named in capfd.readouterr().err
 
 
 def test_json_has_exactly_the_documented_form(tmp_path, recording):

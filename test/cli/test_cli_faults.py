@@ -32,6 +32,7 @@ USAGE = {
     "out of range": (["map", "SRC", "-o", "x", "--voxel-size", "-1"], "voxel_size = -1.0: out of range; give a value"),
     "unknown choice": (["map", "SRC", "-o", "x", "--backend", "magic"], "--backend"),
     "missing value": (["map", "SRC", "-o", "x", "--device"], "--device"),
+    "no compression": (["compress", "SRC", "-o", "x", "--factor", "1"], "--factor = 1: out of range; give 2 or more"),
     "no sentence": (["localize", "SRC"], "--texts"),
 }
 
@@ -46,7 +47,13 @@ def test_wrong_usage_is_one_line_and_status_2(recording, capfd, case):
 
 @pytest.mark.usefixtures("no_work")
 def test_unwritable_outputs_are_found_before_the_long_work(tmp_path, recording, capfd):
-    for option, command in (("-o", "map"), ("--json", "localize"), ("--picture", "localize"), ("-o", "export")):
+    for option, command in (
+        ("-o", "map"),
+        ("--json", "localize"),
+        ("--picture", "localize"),
+        ("-o", "export"),
+        ("-o", "compress"),
+    ):
         for target in (tmp_path / "missing" / "x", tmp_path, Path("/proc/x")):
             words = [command, str(recording), *(["a wall"] if command == "localize" else []), option, str(target)]
             assert main(words) == 2
