@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -15,11 +15,15 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from locate3d_ros.build import resolve_device
-from locate3d_ros.nodes.diagnostics import to_array
+from locate3d_ros.config import Config
+from locate3d_ros.nodes.diagnostics import ERROR, to_array, to_status
 from locate3d_ros.nodes.guard import guarded_service, guarded_timer
 from locate3d_ros.nodes.parameters import NAMESPACE, NodeConfig, ParameterField, parameter_fields, read_overrides
+from locate3d_ros.nodes.waiting import with_weights
 
 DIAGNOSTICS_PERIOD = 1.0  # seconds
+
+_T = TypeVar("_T")
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 """Reliable; who comes late gets the last message."""
@@ -61,6 +65,14 @@ class BaseNode(Node):
         """Offer a service that reports failures in `success` and `message`."""
         call = guarded_service(self.get_logger(), name, callback, _say_failed)
         self.create_service(kind, name, call, callback_group=group)
+
+    def make(self, kind: Callable[[Config, torch.device], _T]) -> _T:
+        """Return a part made from the configuration; while its weight files are missing, wait for them and say so."""
+        return with_weights(lambda: kind(self.config, self.device), self._tell_missing)
+
+    def _tell_missing(self, sentence: str) -> None:
+        self.get_logger().error(f"{sentence} (the node waits for it)", throttle_duration_sec=60.0)
+        self._diagnostics.publish(to_array(self, [to_status(self, "weights", ERROR, sentence, {})]))
 
     def report(self, sentence: str) -> None:
         """Log a defect of ours; called while its exception is handled, with where it happened."""

@@ -55,8 +55,8 @@ class LocalizationNode(BaseNode):
     ) -> None:
         """Answer from a live map, or (None) from map_file or ~/feature_map. Raises InputError for bad parameters."""
         super().__init__("localization", is_of_localization, **options)
-        localizer = make_localizer(self.config, self.device)
-        self._source = own_map(self, make_extractor(self.config, self.device)) if source is None else source
+        localizer = self.make(make_localizer)
+        self._source = own_map(self, self.make(make_extractor)) if source is None else source
         limits = self.config.localization
         self._scenes = SceneCache(self._source, localizer, limits.encode_min_interval, self.report)
         self._desk = RequestDesk(self._scenes, localizer, lambda: self._source.hint, self.report)

@@ -49,7 +49,7 @@ class MappingNode(BaseNode):
     def __init__(self, make_extractor: MakeExtractor = build_extractor, **options: Any) -> None:  # noqa: ANN401
         """Assemble the node. Raises InputError for parameters that cannot be."""
         super().__init__("mapping", is_of_mapping, **options)
-        extractor = make_extractor(self.config, self.device)
+        extractor = self.make(make_extractor)
         mapping = self.config.mapping
         self.live_map = new_live_map(self.config, extractor, self.device)
         transforms = listen(self)

@@ -15,6 +15,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from locate3d_ros.errors import InputError
 from locate3d_ros.nodes.guard import Spinner
+from locate3d_ros.nodes.waiting import ENDING
 
 if TYPE_CHECKING:
     from locate3d_ros.nodes.base_node import BaseNode
@@ -35,7 +36,8 @@ def run(create: Callable[[], Iterable[BaseNode]], arguments: list[str] | None) -
 
 def run_until_signal(work: Callable[[threading.Event], None], arguments: list[str] | None) -> int:
     """Run `work` with ROS initialised; the event is set when a signal tells it to end. Exit statuses as for `run`."""
-    told_to_end = threading.Event()
+    told_to_end = ENDING
+    told_to_end.clear()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told_to_end.set())
     try:
@@ -45,7 +47,7 @@ def run_until_signal(work: Callable[[threading.Event], None], arguments: list[st
     try:
         work(told_to_end)
     except (InputError, ParameterException) as error:
-        return _refuse(error)
+        return 0 if told_to_end.is_set() else _refuse(error)
     finally:
         rclpy.try_shutdown()
     return 0

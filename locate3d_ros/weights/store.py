@@ -38,6 +38,10 @@ class Verified:
     against: str  # what the checksum was compared with
 
 
+class WeightsError(InputError):
+    """A weight file that is missing or not the right one: it may be there the next time."""
+
+
 class WeightStore:
     """Finds and verifies weight files."""
 
@@ -54,21 +58,21 @@ class WeightStore:
         return path if path.is_file() else None
 
     def require(self, file: WeightFile, reread: bool = False) -> Verified:
-        """Return a file that is there and right. Raises InputError, one line with the mend, otherwise."""
+        """Return a file that is there and right. Raises WeightsError, one line with the mend, otherwise."""
         path = self.find(file)
         if path is None:
-            raise InputError(self._missing(file))
+            raise WeightsError(self._missing(file))
         return self.verify(file, path, reread)
 
     def verify(self, file: WeightFile, path: Path, reread: bool = False) -> Verified:
         """Compare a file with its known checksum, else with the one that the hub named when it was fetched.
 
-        `reread` trusts no checksum that was computed before. Raises InputError where the checksum differs.
+        `reread` trusts no checksum that was computed before. Raises WeightsError where the checksum differs.
         """
         sha256 = self._sha256(path, reread)
         expected, against = self._expected(file, path)
         if expected and sha256 != expected:
-            raise InputError(self._wrong(file, path, sha256, (expected, against)))
+            raise WeightsError(self._wrong(file, path, sha256, (expected, against)))
         return Verified(path, sha256, against)
 
     def record(self, file: WeightFile, path: Path, sha256: str, is_named: bool) -> None:
