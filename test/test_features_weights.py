@@ -63,6 +63,56 @@ def dino_shapes():
     return named | {"patch_embed.proj.weight": (width, 3, 14, 14), "patch_embed.proj.bias": (width,)}
 
 
+def sam_shapes():
+    """Every tensor of SAM ViT-H, as Meta's file names them."""
+    width, out = 1280, 256
+    linears = {"attn.qkv": (3 * width, width), "attn.proj": (width, width)}
+    linears |= {"mlp.lin1": (4 * width, width), "mlp.lin2": (width, 4 * width)}
+    named = layers(32, "image_encoder.blocks", {"norm1": (width,), "norm2": (width,)} | linears)
+    for i in range(32):
+        places = 127 if i % 8 == 7 else 27  # every eighth block sees the whole image, the others 14 x 14 windows
+        named |= {f"image_encoder.blocks.{i}.attn.rel_pos_{axis}": (places, width // 16) for axis in "hw"}
+    named |= {"image_encoder.pos_embed": (1, 64, 64, width), "image_encoder.patch_embed.proj.bias": (width,)}
+    named |= {"image_encoder.patch_embed.proj.weight": (width, 3, 16, 16)}
+    named |= {"image_encoder.neck.0.weight": (out, width, 1, 1), "image_encoder.neck.2.weight": (out, out, 3, 3)}
+    named |= {f"image_encoder.neck.{i}.{leaf}": (out,) for i in (1, 3) for leaf in ("weight", "bias")}
+    return named | sam_prompt_shapes(out) | sam_decoder_shapes(out)
+
+
+def sam_prompt_shapes(out):
+    named = {f"point_embeddings.{i}.weight": (1, out) for i in range(4)}
+    named |= {"not_a_point_embed.weight": (1, out), "no_mask_embed.weight": (1, out)}
+    named |= {"pe_layer.positional_encoding_gaussian_matrix": (2, out // 2)}
+    for i, shape in {0: (4, 1, 2, 2), 1: (4,), 3: (16, 4, 2, 2), 4: (16,), 6: (out, 16, 1, 1)}.items():
+        named |= {f"mask_downscaling.{i}.weight": shape, f"mask_downscaling.{i}.bias": shape[:1]}
+    return {f"prompt_encoder.{name}": shape for name, shape in named.items()}
+
+
+def sam_decoder_shapes(out):
+    def attention(name, inner):
+        linears = {f"{name}.{part}_proj": (inner, out) for part in "qkv"}
+        return linears | {f"{name}.out_proj": (out, inner)}
+
+    block = attention("self_attn", out) | {f"norm{i}": (out,) for i in range(1, 5)}
+    for name in ("cross_attn_token_to_image", "cross_attn_image_to_token"):
+        block |= attention(name, out // 2)
+    named = layers(2, "transformer.layers", block | {"mlp.lin1": (2048, out), "mlp.lin2": (out, 2048)})
+    pairs = attention("transformer.final_attn_token_to_image", out // 2) | {"transformer.norm_final_attn": (out,)}
+    pairs |= {f"iou_prediction_head.layers.{i}": (4 if i == 2 else 256, 256) for i in range(3)}
+    pairs |= {
+        f"output_hypernetworks_mlps.{mask}.layers.{i}": (32 if i == 2 else out, out)
+        for mask in range(4)
+        for i in range(3)
+    }
+    for name, shape in pairs.items():
+        named |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
+    named |= {"iou_token.weight": (1, out), "mask_tokens.weight": (4, out)}
+    for i, shape in {0: (out, 64, 2, 2), 3: (64, 32, 2, 2)}.items():
+        named |= {f"output_upscaling.{i}.weight": shape, f"output_upscaling.{i}.bias": shape[1:2]}
+    named |= {"output_upscaling.1.weight": (64,), "output_upscaling.1.bias": (64,)}
+    return {f"mask_decoder.{name}": shape for name, shape in named.items()}
+
+
 def empty(shapes):
     return {name: torch.empty(shape, device=META) for name, shape in shapes.items()}
 
@@ -78,6 +128,12 @@ def test_dino_takes_the_released_keys_and_shapes():
     model = on_meta(make_dino)
     assert differences(model, dino_state(empty(dino_shapes()))) == ""
     assert sum(values.numel() for values in empty(dino_shapes()).values()) == 86_583_552  # the mask token among them
+
+
+def test_sam_takes_the_released_keys_and_shapes():
+    model = on_meta(lambda: make_sam("vit_h"))
+    assert differences(model, empty(sam_shapes())) == ""
+    assert sum(values.numel() for values in empty(sam_shapes()).values()) == 641_090_864
 
 
 # Bytes of the released files, less their names and padding, divided by four.
