@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter, defaultdict
 
@@ -14,8 +15,9 @@ from locate3d_ros.cli.main import main
 from locate3d_ros.config import Config, MappingConfig
 from locate3d_ros.data.scene_folder import SceneFolder, SceneObject
 from locate3d_ros.errors import InputError
+from locate3d_ros.evaluation.cache_jobs import scene_of, variant_name
 from locate3d_ros.evaluation.object_votes import ObjectVotes, objects_of_boxes
-from locate3d_ros.evaluation.scene_cache import cache_key, lift_scene, read_cached_scene, write_cached_scene
+from locate3d_ros.evaluation.scene_cache import cache_key, lift_scene, read_cached_scene, read_scene, write_cached_scene
 from locate3d_ros.mapping.map_file import load_map, save_map
 from locate3d_ros.types import Frame, FrameFeatures, Intrinsics, Slot, TokenTable
 
@@ -56,6 +58,28 @@ def test_without_instance_images_boxes_tell_the_objects(tmp_path):
     expected = [next((i for i, a, b in boxes if ((p >= a) & (p <= b)).all()), 0) for p in xyz]
     assert lifted.object_ids.tolist() == expected
     assert set(expected) == {0, 7, 9}
+
+
+def test_a_corrected_box_counts_without_lifting_again(tmp_path):
+    folder = write_scene(tmp_path / "s")
+    objects = json.loads((folder / "objects.json").read_text())
+    path = tmp_path / "s.safetensors"
+    for instances in (True, False):
+        if not instances:
+            shutil.rmtree(folder / "instances")
+        (folder / "objects.json").write_text(json.dumps(objects))
+        write_cached_scene(path, lift_scene(SceneFolder(folder), FlatExtractor(), Config(), torch.device("cpu")))
+        before = read_scene(path, SceneFolder(folder)).object_ids
+        renumbered = [{**each, "id": each["id"] + 10} for each in objects]
+        (folder / "objects.json").write_text(json.dumps(renumbered))
+        after = read_scene(path, SceneFolder(folder)).object_ids
+        # Images of ids stay what they are; boxes are asked anew.
+        assert torch.equal(after, before if instances else torch.where(before > 0, before + 10, 0))
+
+
+def test_variants_are_of_their_scene():
+    for name in ("room", "a.b", "scene0.1"):
+        assert [scene_of(variant_name(name, variant)) for variant in (0, 1, 12)] == [name] * 3
 
 
 def test_of_boxes_within_each_other_the_smaller_counts():

@@ -16,6 +16,11 @@ def variant_name(scene_id: str, variant: int) -> str:
     return f"{VARIANTS}/{scene_id}.{variant}" if variant else scene_id
 
 
+def scene_of(name: str) -> str:
+    """Return the scene that is lifted under this name; a scene's own name is a folder's and has no slash."""
+    return name.removeprefix(f"{VARIANTS}/").rpartition(".")[0] if "/" in name else name
+
+
 @dataclass(frozen=True)
 class CacheJob:
     """One scene to be lifted; travels to worker processes and other machines."""

@@ -13,6 +13,7 @@ from locate3d_ros.build import SIMILARITY, build_extractor, build_localizer, res
 from locate3d_ros.config import Config
 from locate3d_ros.data.dataset_folder import DatasetFolder
 from locate3d_ros.errors import InputError
+from locate3d_ros.evaluation.cache_work import is_cached
 from locate3d_ros.evaluation.contestants import (
     Contestant,
     LocalizerContestant,
@@ -29,7 +30,7 @@ from locate3d_ros.evaluation.scene_cache import (
     cache_folder,
     cached_path,
     lift_scene,
-    read_cached_scene,
+    read_scene,
     write_cached_scene,
 )
 from locate3d_ros.evaluation.summary import Record, Summary, summarise
@@ -142,19 +143,14 @@ class _Scenes:
 
     def read(self, scene_id: str) -> CachedScene:
         """Return a scene; one that is missing or torn is lifted and kept."""
-        path = cached_path(self._folder, scene_id)
-        if path.is_file():
+        path, scene = cached_path(self._folder, scene_id), self._request.dataset.scene(scene_id)
+        if not is_cached(path):
             try:
-                return read_cached_scene(path)
-            except InputError:
-                path.unlink(missing_ok=True)
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"{self._folder}: cannot be made ({error.strerror}); give another place by --cache"
-            ) from None
-        scene = self._request.dataset.scene(scene_id)
-        write_cached_scene(path, lift_scene(scene, self._extractor, self._request.config, self._device))
-        # Read again: stored offsets are rounded, and a second run must see the very same numbers.
-        return read_cached_scene(path)
+                self._folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(
+                    f"{self._folder}: cannot be made ({error.strerror}); give another place by --cache"
+                ) from None
+            write_cached_scene(path, lift_scene(scene, self._extractor, self._request.config, self._device))
+        # Always from the file: stored offsets are rounded, and a second run must see the very same numbers.
+        return read_scene(path, scene)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -87,6 +87,17 @@ def write_cached_scene(path: Path, scene: CachedScene) -> None:
             save_file(tensors, unfinished, map_metadata(scene.snapshot))
         except SafetensorError as error:
             raise OSError(str(error)) from error  # the library's word for a full disk
+
+
+def read_scene(path: Path, scene: SceneFolder) -> CachedScene:
+    """Read a lifted scene; where boxes alone tell its objects, they are asked again, for they may have been corrected.
+
+    Raises InputError where a file is missing or damaged.
+    """
+    cached = read_cached_scene(path)
+    if scene.has_instance_ids:
+        return cached
+    return replace(cached, object_ids=objects_of_boxes(cached.snapshot.xyz, scene.objects()))
 
 
 def read_cached_scene(path: Path) -> CachedScene:

@@ -15,8 +15,8 @@ from torch import Tensor
 from locate3d_ros.data.annotations import GroundedExpression
 from locate3d_ros.data.dataset_folder import DatasetFolder
 from locate3d_ros.errors import InputError
-from locate3d_ros.evaluation.cache_jobs import variant_name
-from locate3d_ros.evaluation.scene_cache import CachedScene, cached_path, read_cached_scene
+from locate3d_ros.evaluation.cache_jobs import scene_of, variant_name
+from locate3d_ros.evaluation.scene_cache import CachedScene, cached_path, read_cached_scene, read_scene
 from locate3d_ros.model.checkpoint import TrainedOn
 from locate3d_ros.training.scene import Voxels
 from locate3d_ros.types import MapSnapshot
@@ -93,7 +93,7 @@ class CachedSource:
     def cached(self, lifted: str) -> CachedScene:
         """Read a lifted scene whole. Raises InputError where the file is damaged or of another extractor."""
         path = cached_path(self._folder, lifted)
-        cached = read_cached_scene(path)
+        cached = read_scene(path, self._dataset.scene(scene_of(lifted)))
         if trained_on(cached.snapshot) != self.trained_on:
             raise InputError(f"{path}: of another extractor than the other scenes; remove it and lift it again")
         return cached
