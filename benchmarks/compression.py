@@ -1,12 +1,13 @@
-"""What compressed features cost the similarity localizer: python benchmarks/compression.py [MAP…] [--texts FILE].
+"""What compressed features cost the similarity localizer: python benchmarks/compression.py [DATASET] [--factors 5].
 
-Maps are those of `locate3d map` or of `locate3d cache`; without one the demo room is mapped. For every factor a map
-is compressed by a projection fitted on itself, and asked the same sentences (default: 40 everyday things).
-image_…: share of the features' squared length that is kept, and the median cosine of a voxel's features with what is
-stored of them. answers_…: share of sentences whose best instance is the same (box IoU of 0.9 or more), box_iou_… the
-mean IoU of the two best boxes, score_… the mean difference of their scores, status_… how often both find or both
-refuse. memory_…: times less memory of a map's voxels, finer grid not counted; memory_fine_… with it.
-`foundation_…`: memory of a map with two slots of 768 channels of random features.
+DATASET is a folder of annotated scenes (default: the demo room); scenes that `locate3d cache` has lifted are not lifted
+again. For every factor each scene's map is compressed by a projection fitted on itself, and asked the same sentences.
+kept_…: share of the features' squared length that is kept; cosine_…: median of a voxel's features with what is stored
+of them. acc25_…, acc50_…: share of sentences about something there whose best guess has a box IoU of 0.25 (0.5); the
+baseline is the whole map's. same_…: share of all sentences with the same best guess (box IoU of 0.9 or more),
+score_…: mean difference of their scores, status_…: how often both find or both refuse.
+memory_…: times less memory of the first map's voxels; memory_fine_…: with those of the finer grid, which holds no
+features. foundation_…: the same of a floor with two slots of 768 channels.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -22,33 +24,19 @@ from common import Case, arguments, emit, log, parser
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from locate3d_ros import Locate3D, load_recording
-from locate3d_ros.build import build_localizer
+from locate3d_ros.build import build_extractor, build_localizer
 from locate3d_ros.config import Config, MappingConfig
+from locate3d_ros.data.dataset_folder import DatasetFolder
+from locate3d_ros.evaluation.contestants import Guess, LocalizerContestant
+from locate3d_ros.evaluation.outcomes import Outcome, grade
+from locate3d_ros.evaluation.questions import Question, read_questions
+from locate3d_ros.evaluation.scene_cache import CachedScene, cache_folder, cached_path, lift_scene, read_cached_scene
 from locate3d_ros.geometry.boxes import box_iou, box_tensor
 from locate3d_ros.mapping.compression import compressed, fit_projections
-from locate3d_ros.mapping.map_file import load_any_map
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
-from locate3d_ros.types import (
-    FineCloud,
-    Frame,
-    FrameFeatures,
-    Localization,
-    LocalizeOptions,
-    Localizer,
-    MapSnapshot,
-    Slot,
-)
+from locate3d_ros.types import FineCloud, Frame, FrameFeatures, MapSnapshot, Slot
 
-DEMO_ROOM = Path(__file__).resolve().parent.parent / "locate3d_ros" / "data" / "demo_room" / "recording"
-THINGS = (
-    "chair", "table", "sofa", "bed", "lamp", "plant", "cupboard", "shelf", "desk", "television", "laptop", "mug",
-    "bowl", "book", "vase", "mirror", "picture", "clock", "sink", "stove", "fridge", "toaster", "kettle", "bin",
-    "the red chair", "the white mug", "the wooden table", "the black chair", "the mug on the table",
-    "the chair next to the table", "the plant in the corner", "the lamp on the desk", "the largest cupboard",
-    "the book on the shelf", "the picture on the wall", "the box under the table", "a bicycle", "a piano",
-    "a bathtub", "a guitar",
-)  # fmt: skip
+DEMO_ROOM = Path(__file__).resolve().parent.parent / "locate3d_ros" / "data" / "demo_room"
 SAME_BOX = 0.9
 
 
@@ -66,35 +54,43 @@ class StoredAs:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """One map with the best guess for every sentence."""
+
+    guesses: list[Guess]
+    outcomes: list[Outcome]
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """One map, whole and compressed."""
+    """One map, compressed, beside the whole one."""
 
     kept: float
     cosine: float
-    iou: list[float]  # of the best boxes, a sentence each; 1 where neither has one
-    score: list[float]  # differences
-    agreed: list[bool]  # both found it, or both refused
+    whole: Answered
+    small: Answered
 
 
 def main() -> int:
     """Compare, print the JSON object."""
     options = parser(__doc__)
-    options.add_argument("maps", type=Path, nargs="*")
-    options.add_argument("--texts", type=Path, help="a file with one sentence a line")
-    options.add_argument("--factors", type=int, nargs="+", default=[2, 4, 5, 8])
+    options.add_argument("dataset", type=Path, nargs="?", default=DEMO_ROOM)
+    options.add_argument("--split", default="val")
+    options.add_argument("--scenes", type=int, help="ask about the first so many alone")
+    options.add_argument("--factors", type=int, nargs="+", default=[2, 5, 10])
     parsed = arguments(__doc__, options)
-    config = Config(device=parsed.device, threads=parsed.threads)
-    texts = tuple(parsed.texts.read_text(encoding="utf-8").splitlines()) if parsed.texts else THINGS
-    localizer = build_localizer(config, torch.device(parsed.device))
+    contestant = LocalizerContestant(build_localizer(Config(), torch.device(parsed.device)))
     results: dict[int, list[Comparison]] = {factor: [] for factor in parsed.factors}
-    cases = []
-    for number, snapshot in enumerate(maps(parsed.maps, config)):
-        whole = answers(localizer, snapshot, texts)
+    cases: list[Case] = []
+    for scene, asked in islice(scenes(parsed.dataset, parsed.split), parsed.scenes):
+        whole = answered(contestant, scene, asked)
         for factor in parsed.factors:
-            small = compressed(snapshot, fit_projections(snapshot, factor))
-            results[factor].append(compare(snapshot, small, whole, answers(localizer, small, texts)))
-            log(f"map {number}, a {factor}th: kept {results[factor][-1].kept:.3f}")
-            cases += memory_cases("", snapshot, small, factor) if number == 0 else []
+            snapshot = compressed(scene.snapshot, fit_projections(scene.snapshot, factor))
+            small = answered(contestant, replace(scene, snapshot=snapshot), asked)
+            kept, cosine = what_is_kept(scene.snapshot, snapshot)
+            results[factor].append(Comparison(kept, cosine, whole, small))
+            cases += memory_cases("", scene.snapshot, snapshot, factor) if len(results[factor]) == 1 else []
+        log(f"{len(results[parsed.factors[0]])} scenes, {len(asked)} sentences about the last")
     wide = wide_map()
     for factor in parsed.factors:
         cases += memory_cases("foundation_", wide, compressed(wide, any_projections(wide, factor)), factor)
@@ -102,64 +98,68 @@ def main() -> int:
     return 0
 
 
-def maps(paths: Sequence[Path], config: Config) -> Iterator[MapSnapshot]:
-    """Yield the maps of the files, or the demo room's."""
-    yield from (load_any_map(path) for path in paths)
-    if not paths:
-        robot = Locate3D.create(config)
-        for frame in load_recording(DEMO_ROOM):
-            robot.add(frame)
-        yield robot.snapshot()
+def scenes(dataset: Path, split: str) -> Iterator[tuple[CachedScene, Sequence[Question]]]:
+    """Yield the lifted scenes of a split with the sentences about them."""
+    folder, config, device = DatasetFolder(dataset), Config(), torch.device("cpu")
+    extractor = build_extractor(config, device)
+    cache = cache_folder(dataset / "cache", config, extractor)
+    for scene_id, asked in read_questions(folder, split).items():
+        path = cached_path(cache, scene_id)
+        lifted = path.is_file()
+        yield (
+            (read_cached_scene(path) if lifted else lift_scene(folder.scene(scene_id), extractor, config, device)),
+            asked,
+        )
 
 
-def answers(localizer: Localizer, snapshot: MapSnapshot, texts: Sequence[str]) -> list[Localization]:
-    """Ask without a threshold: the best guess, whatever its score."""
-    scene = localizer.prepare(snapshot)
-    return [localizer.answer(scene, text, LocalizeOptions(0.0, 1)) for text in texts]
+def answered(contestant: LocalizerContestant, scene: CachedScene, asked: Sequence[Question]) -> Answered:
+    """Return the best guesses, whatever their scores, and how good they are."""
+    contestant.prepare(scene.snapshot)
+    guesses = [contestant.guess(question) for question in asked]
+    graded = [grade(question, guess, scene.object_ids, 0.0) for question, guess in zip(asked, guesses, strict=True)]
+    return Answered(guesses, graded)
 
 
-def compare(whole: MapSnapshot, small: MapSnapshot, a: Sequence[Localization], b: Sequence[Localization]) -> Comparison:
-    """Compare a map's features and answers with those of its compressed form."""
+def what_is_kept(whole: MapSnapshot, small: MapSnapshot) -> tuple[float, float]:
+    """Return the share of the first slot's squared length, and the median cosine of its voxels."""
     name = next(iter(whole.features))
     features = whole.features[name][whole.has_features].float()
     back = small.features[name][whole.has_features].float() @ small.projections[name].T
-    kept = 1.0 - float((features - back).square().sum() / features.square().sum())
-    least = Config().localization.min_score
-    scores = [(best_score(one), best_score(two)) for one, two in zip(a, b, strict=True)]
-    return Comparison(
-        kept=kept,
-        cosine=float(cosine_similarity(features, back).median()),
-        iou=[overlap(one, two) for one, two in zip(a, b, strict=True)],
-        score=[abs(one - two) for one, two in scores],
-        agreed=[(one >= least) == (two >= least) for one, two in scores],
-    )
+    lost = float((features - back).square().sum() / features.square().sum())
+    return 1.0 - lost, float(cosine_similarity(features, back).median())
 
 
-def best_score(answer: Localization) -> float:
-    """Return the score of the best guess; 0 where there is none."""
-    return answer.best.score if answer.instances else 0.0
-
-
-def overlap(a: Localization, b: Localization) -> float:
-    """Return the IoU of the best guesses' boxes."""
-    if not a.instances or not b.instances:
-        return float(bool(a.instances) == bool(b.instances))
-    boxes: Tensor = box_iou(box_tensor(a.best.box)[None], box_tensor(b.best.box)[None])
-    return float(boxes)
+def overlap(a: Guess, b: Guess) -> float:
+    """Return the IoU of two guesses' boxes; 1 where neither has one."""
+    if a.instance is None or b.instance is None:
+        return float(a.instance is b.instance)
+    return float(box_iou(box_tensor(a.instance.box)[None], box_tensor(b.instance.box)[None]))
 
 
 def loss(factor: int, results: Sequence[Comparison]) -> list[Case]:
     """Return the figures of one factor over all maps."""
-    iou = [value for result in results for value in result.iou]
-    score = [value for result in results for value in result.score]
-    agreed = [value for result in results for value in result.agreed]
+    pairs = [pair for each in results for pair in zip(each.whole.guesses, each.small.guesses, strict=True)]
+    scores = [(a.score or 0.0, b.score or 0.0) for a, b in pairs]
+    least, count = Config().localization.min_score, {"n": float(len(pairs))}
+    same = sum(overlap(a, b) >= SAME_BOX for a, b in pairs) / len(pairs)
+    agreed = sum((a >= least) == (b >= least) for a, b in scores) / len(pairs)
+    cases = [
+        Case(f"kept_{factor}", statistics.mean(each.kept for each in results), "share"),
+        Case(f"cosine_{factor}", statistics.mean(each.cosine for each in results), "cosine"),
+    ]
+    for level, name in enumerate(("acc25", "acc50")):
+        whole, small = (
+            [outcome.right[level] for part in parts for outcome in part.outcomes if outcome.question.present]
+            for parts in ([each.whole for each in results], [each.small for each in results])
+        )
+        lost_and_won = {"lost": float(sum(a > b for a, b in zip(whole, small, strict=True)))}
+        lost_and_won |= {"won": float(sum(a < b for a, b in zip(whole, small, strict=True))), "n": float(len(whole))}
+        cases.append(Case(f"{name}_{factor}", statistics.mean(small), "share", statistics.mean(whole), lost_and_won))
     return [
-        Case(f"kept_{factor}", statistics.mean(result.kept for result in results), "share"),
-        Case(f"cosine_{factor}", statistics.mean(result.cosine for result in results), "cosine"),
-        Case(f"answers_{factor}", sum(value >= SAME_BOX for value in iou) / len(iou), "share", None, {"n": len(iou)}),
-        Case(f"box_iou_{factor}", statistics.mean(iou), "iou"),
-        Case(f"score_{factor}", statistics.mean(score), "score"),
-        Case(f"status_{factor}", sum(agreed) / len(agreed), "share"),
+        *cases,
+        Case(f"same_{factor}", same, "share", None, count),
+        Case(f"score_{factor}", statistics.mean(abs(a - b) for a, b in scores), "score"),
+        Case(f"status_{factor}", agreed, "share", None, count),
     ]
 
 

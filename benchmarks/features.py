@@ -33,6 +33,7 @@ HEIGHT, WIDTH = 480, 640
 SEGMENTS = 100
 CHANNELS = 768  # of both slots, whatever the networks
 GRID = (35, 46)  # patches of DINOv2
+STAGES = ("segment", "crop", "encode", "assign", "frame", "embedded")
 SMALL_CLIP = ClipConfig(
     256,
     {"image_size": 224, "patch_size": 14, "width": 256, "head_width": 64, "layers": 3, "mlp_ratio": 4},
@@ -54,6 +55,7 @@ class Networks:
 def main() -> None:
     """Measure every stage at both qualities."""
     options = parser(__doc__)
+    options.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="time these alone")
     options.add_argument("--networks", choices=("small", "full"), help="sizes; default: full on CUDA, else small")
     parsed = arguments(__doc__, options)
     device = torch.device(parsed.device)
@@ -65,7 +67,7 @@ def main() -> None:
     with torch.inference_mode():
         for quality in (PAPER, FAST):
             cases += stage_cases(networks, quality, rgb, masks, parsed)
-        cases += segmenter_cases(rgb, parsed)
+        cases += segmenter_cases(rgb, parsed) if "embedded" in parsed.stages else []
     emit("features", parsed, cases)
 
 
@@ -94,13 +96,17 @@ def stage_cases(networks: Networks, quality: Quality, rgb: Tensor, masks: Tensor
         "encode": encode,
         "assign": partial(assign, kept, image, embedded, tokens),
     }
-    baseline = median_ms(partial(literal_assign, kept, image, embedded, tokens), rgb.device, min(options.repeats, 3))
     extra = {"full_size": float(networks.is_full)}
     cases = []
-    for name, stage in stages.items():
+    for name in (each for each in stages if each in options.stages):
         log(f"{name}_{quality.name}")
-        value = median_ms(stage, rgb.device, options.repeats)
-        cases.append(Case(f"{name}_{quality.name}", value, "ms", baseline if name == "assign" else None, extra))
+        value, baseline = median_ms(stages[name], rgb.device, options.repeats), None
+        if name == "assign":
+            literal = partial(literal_assign, kept, image, embedded, tokens)
+            baseline = median_ms(literal, rgb.device, min(options.repeats, 3))
+        cases.append(Case(f"{name}_{quality.name}", value, "ms", baseline, extra))
+    if "frame" not in options.stages:
+        return cases
     if rgb.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(rgb.device)
     cases.append(Case(f"frame_{quality.name}", median_ms(frame, rgb.device, options.repeats), "ms", None, extra))

@@ -28,6 +28,8 @@ from locate3d_ros.config import Config, FeaturesConfig, MappingConfig
 from locate3d_ros.data.recordings import load_recording
 from locate3d_ros.errors import InputError
 from locate3d_ros.features.sam import SamSegmenter
+from locate3d_ros.mapping.compression import compressed, fit_projections
+from locate3d_ros.mapping.map_file import save_map
 from locate3d_ros.types import LocalizeOptions, Status
 from locate3d_ros.weights.catalog import CLIP as CLIP_FILE
 from locate3d_ros.weights.catalog import DINO, entry
@@ -114,6 +116,23 @@ def test_features_may_enter_the_map_and_answer_sentences(config, frame):
     snapshot = robot.snapshot()
     assert {name: values.shape[1] for name, values in snapshot.features.items()} == {"clip": 24, "dino": 48}
     assert snapshot.extractor == "foundation-sam-vit-h-paper"
+    answer = robot.localize("the red chair", LocalizeOptions(0.0, 3))
+    assert answer.status in (Status.FOUND, Status.NOT_FOUND), answer.message
+
+
+def test_compressed_map_answers_and_goes_on(config, frame, tmp_path):
+    robot = build(replace(config, mapping=PLAIN))
+    robot.add(frame)
+    whole = robot.snapshot()
+    small = compressed(whole, fit_projections(whole, 2))
+    save_map(small, tmp_path / "small.safetensors")
+    robot.load(tmp_path / "small.safetensors")
+    robot.add(replace(frame, stamp=frame.stamp + 60.0))
+    grown = robot.snapshot()
+    assert {name: values.shape[1] for name, values in grown.features.items()} == {"clip": 12, "dino": 24}
+    # The same frame again: its projected tokens must be what was fitted, up to half precision and chance.
+    for name, values in small.features.items():
+        torch.testing.assert_close(grown.features[name].float(), values.float(), atol=4e-3, rtol=0)
     answer = robot.localize("the red chair", LocalizeOptions(0.0, 3))
     assert answer.status in (Status.FOUND, Status.NOT_FOUND), answer.message
 
