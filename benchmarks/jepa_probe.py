@@ -1,11 +1,11 @@
-"""Whether 3D-JEPA's features tell furniture apart better than what they are made of: python benchmarks/jepa_probe.py.
+"""Whether 3D-JEPA's features tell furniture apart better than what they are made of.
 
-Rooms are rendered and lifted (in --data, where they are kept; else in a folder that goes), `locate3d train jepa`
-pretrains the tiny encoder on the training rooms without any name, and a linear probe then learns the categories of
-their furniture from voxels (`voxel_…`) and from the means over an object's voxels (`object_…`). It is measured on rooms
-whose furniture models and styles no training room has. `raw`: the lifted features; `random`: the encoder before
-training; `jepa`: after it; `both`: raw beside jepa. `value` is the recall of a category, averaged over categories, with
-its 95 % interval over rooms; `…_gain` is jepa less raw on the same rooms.
+python benchmarks/jepa_probe.py --train HOMES --held-out OTHERS: two data set folders with lifted scenes
+(`locate3d cache`), the second with furniture of other models. `locate3d train jepa` pretrains the tiny encoder on parts
+of the training homes without any name. A linear probe then learns the categories of their furniture from voxels
+(`voxel_...`) and from the means over an object's voxels (`object_...`), and is measured on the other homes. `raw`: the
+lifted features; `random`: the encoder before training; `jepa`: after it; `both`: raw beside jepa. `value` is the recall
+of a category, averaged over categories, with its 95 % interval over homes; `..._gain` is jepa less raw on these homes.
 """
 
 from __future__ import annotations
@@ -13,30 +13,32 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from common import Case, arguments, emit, log, parser
-from lifted_homes import LiftedHomes
 from linear_probe import Rows, macro_f1, mean_recall, measured, probe
 from torch import Tensor
 
-from locate3d_ros.data.synthetic.options import SceneOptions
+from locate3d_ros.data.dataset_folder import DatasetFolder
+from locate3d_ros.evaluation.scene_cache import cached_path, read_cached_scene
 from locate3d_ros.model.checkpoint import load_encoder
 from locate3d_ros.model.encoder import Encoder3DJepa
 from locate3d_ros.training.config import DataConfig, TrainingConfig
 from locate3d_ros.training.presets import TINY, for_pretraining
 from locate3d_ros.training.run import JEPA, sources_of, train
 from locate3d_ros.training.run_folder import METRICS, RunFolder
+from locate3d_ros.training.scene import Voxels
+from locate3d_ros.training.scene_source import cache_of
 from locate3d_ros.training.start import starting_encoder
 
-ROOM = SceneOptions(min_rooms=1, max_rooms=1, frames=20, sentences=2)
-TRAIN_SEED, HELD_OUT_SEED = 18, 9018
+PART = 2500  # voxels of a part of a home, in pretraining and where features are measured
+PARTS = 1  # of a home, where features are measured
 LEAST_OBJECTS = 4  # of a category, in the training rooms and in the others
 LEAST_VOXELS = 4  # of an object
-MOST_VOXELS = 24  # of an object, for large things not to be everything
+MOST_VOXELS = 8  # of an object, for large things not to be everything
 
 
 @dataclass(frozen=True)
@@ -51,34 +53,31 @@ class Thing:
 def main() -> None:
     """Make the rooms, pretrain, probe, print the JSON object."""
     options = parser(__doc__)
-    options.add_argument("--data", type=Path, help="folder that keeps the rooms")
-    options.add_argument("--rooms", type=int, default=40, help="rooms to train on")
-    options.add_argument("--held-out", type=int, default=20, help="rooms to measure on")
-    options.add_argument("--steps", type=int, default=600)
+    options.add_argument("--train", type=Path, required=True, help="data set folder to train on")
+    options.add_argument("--held-out", type=Path, required=True, help="data set folder to measure on")
+    options.add_argument("--steps", type=int, default=600, help="of pretraining")
     options.set_defaults(threads=1)
     parsed = arguments(__doc__, options)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = parsed.data or Path(scratch)
-        rooms = LiftedHomes(folder / "rooms", parsed.rooms, TRAIN_SEED, ROOM)
-        others = LiftedHomes(folder / "others", parsed.held_out, HELD_OUT_SEED, replace(ROOM, split="val"))
-        run = RunFolder(Path(scratch) / "run")
-        config = training_config(rooms, parsed.steps, parsed.threads)
+        run = RunFolder(Path(scratch))
+        config = training_config(parsed.train, parsed.steps, parsed.threads)
         train(JEPA, config, run, parsed.steps, resumed=False)
         encoders = {"random": untrained(config), "jepa": load_encoder(run.path)}
         watched = json.loads((run.path / METRICS).read_text().splitlines()[-1])
-        cases = probed(things(rooms, encoders), things(others, encoders))
+    cases = probed(*(things(DatasetFolder(path), encoders) for path in (parsed.train, parsed.held_out)))
     figures = [Case(name, watched[name], "") for name in ("loss", "feature_std", "effective_rank")]
     emit("jepa_probe", parsed, [*cases, *figures])
 
 
-def training_config(rooms: LiftedHomes, steps: int, threads: int) -> TrainingConfig:
-    """Return pretraining of the tiny encoder, a room a step."""
+def training_config(homes: Path, steps: int, threads: int) -> TrainingConfig:
+    """Return pretraining of the tiny encoder, a part of a home a step."""
     config = for_pretraining(TINY)
-    epochs = -(-steps // len(rooms.dataset.scene_ids()))
+    schedule = replace(config.schedule, learning_rate=1e-3, warmup_steps=steps // 10, ema=0.99)
     return replace(
         config,
-        data=DataConfig(data=(str(rooms.path),), batch=1),
-        schedule=replace(config.schedule, epochs=epochs, learning_rate=1e-3, warmup_steps=50, ema=0.99),
+        data=DataConfig(data=(str(homes),), batch=1),
+        augmentation=replace(config.augmentation, max_voxels=PART),
+        schedule=replace(schedule, epochs=-(-steps // len(DatasetFolder(homes).scene_ids()))),
         jepa=replace(config.jepa, target_ema=0.99),
         run=replace(config.run, device="cpu", threads=threads, save_every=steps),
     )
@@ -91,23 +90,44 @@ def untrained(config: TrainingConfig) -> Encoder3DJepa:
 
 
 @torch.inference_mode()
-def things(homes: LiftedHomes, encoders: Mapping[str, Encoder3DJepa]) -> list[Thing]:
-    """Return the objects of all rooms with every kind of features of some of their voxels."""
+def things(homes: DatasetFolder, encoders: Mapping[str, Encoder3DJepa]) -> list[Thing]:
+    """Return objects of all homes with every kind of features of some of their voxels."""
     found = []
-    for number, scene_id in enumerate(homes.dataset.scene_ids()):
-        scene = homes.lifted(scene_id)
-        snapshot, owners = scene.snapshot, scene.object_ids
-        raw = torch.cat([each.float() for each in snapshot.features.values()], dim=1)
-        kinds = {"raw": raw}
-        for name, encoder in encoders.items():
-            kinds[name] = encoder(snapshot.xyz, snapshot.rgb, raw, snapshot.cells.long())
-        kinds["both"] = torch.cat((raw, kinds["jepa"]), dim=1)
-        for item in homes.dataset.scene(scene_id).objects():
-            rows = torch.nonzero(owners == item.id)[:, 0]
-            if len(rows) >= LEAST_VOXELS:
-                some = rows[torch.linspace(0, len(rows) - 1, min(len(rows), MOST_VOXELS)).long()]
-                found.append(Thing(number, item.category, {kind: values[some] for kind, values in kinds.items()}))
+    for number, scene_id in enumerate(homes.scene_ids()):
+        category = {item.id: item.category for item in homes.scene(scene_id).objects()}
+        for part in parts_of(homes, scene_id, torch.Generator().manual_seed(number)):
+            kinds = {"raw": part.features.float()}
+            for name, encoder in encoders.items():
+                kinds[name] = encoder(part.xyz, part.rgb, kinds["raw"], part.cells)
+            kinds["both"] = torch.cat((kinds["raw"], kinds["jepa"]), dim=1)
+            for owner in part.object_ids.unique().tolist():
+                rows = torch.nonzero(part.object_ids == owner)[:, 0]
+                if owner in category and len(rows) >= LEAST_VOXELS:
+                    some = rows[torch.linspace(0, len(rows) - 1, min(len(rows), MOST_VOXELS)).long()]
+                    found.append(Thing(number, category[owner], {kind: each[some] for kind, each in kinds.items()}))
     return found
+
+
+def parts_of(homes: DatasetFolder, scene_id: str, generator: torch.Generator) -> Iterator[Voxels]:
+    """Give parts of a home around voxels of objects drawn at random; objects that a part cuts in two are named 0."""
+    scene = read_cached_scene(cached_path(cache_of(homes.path, ""), scene_id))
+    snapshot, owners = scene.snapshot, scene.object_ids
+    features = torch.cat(list(snapshot.features.values()), dim=1)
+    home = Voxels(snapshot.xyz, snapshot.rgb, features, snapshot.cells.long(), owners, snapshot.voxel_size)
+    ids = owners.unique()
+    ids = ids[ids > 0]
+    for owner in ids[torch.randperm(len(ids), generator=generator)[:PARTS]].tolist():
+        middle = home.xyz[owners == owner].mean(dim=0)
+        rows = (home.xyz - middle).square().sum(dim=1).topk(min(PART, len(home)), largest=False).indices
+        yield whole_objects(home, home.rows(rows))
+
+
+def whole_objects(home: Voxels, part: Voxels) -> Voxels:
+    """Return the part with the voxels of objects of which it holds less than half named 0."""
+    length = int(home.object_ids.max()) + 1
+    before, after = (torch.bincount(each.object_ids.long(), minlength=length) for each in (home, part))
+    cut = (2 * after < before)[part.object_ids.long()]
+    return replace(part, object_ids=part.object_ids.masked_fill(cut, 0))
 
 
 def probed(train_on: Sequence[Thing], measure_on: Sequence[Thing]) -> list[Case]:

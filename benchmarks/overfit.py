@@ -16,9 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from common import Case, arguments, emit, log, parser
-from lifted_homes import COARSE, LiftedHomes
+from lifted_homes import LiftedHomes, coarse
 
-from locate3d_ros.data.synthetic.options import SceneOptions
+from locate3d_ros.data.synthetic.options import DatasetOptions, SceneOptions
 from locate3d_ros.evaluation.evaluate import EvaluationRequest, evaluate
 from locate3d_ros.evaluation.summary import Summary
 from locate3d_ros.training.config import DataConfig, RunConfig, ScheduleConfig, TrainingConfig
@@ -28,7 +28,8 @@ from locate3d_ros.training.run_folder import METRICS, RunFolder
 SCENES = 4
 SEED = 8
 SPLIT = "train"
-ROOMS = SceneOptions(split=SPLIT, min_rooms=1, max_rooms=1, frames=20, sentences=16)
+ROOMS = SceneOptions(split=SPLIT, min_rooms=1, max_rooms=1, frames=10, sentences=12)
+CONFIG = coarse(0.2)
 
 
 def main() -> None:
@@ -40,7 +41,7 @@ def main() -> None:
     options.set_defaults(threads=1)
     parsed = arguments(__doc__, options)
     with tempfile.TemporaryDirectory() as scratch:
-        homes = LiftedHomes(parsed.data or Path(scratch) / "rooms", SCENES, SEED, ROOMS)
+        homes = rooms(parsed.data or Path(scratch) / "rooms")
         run = RunFolder(Path(scratch) / "run")
         config = training_config(homes, parsed.steps, parsed.threads)
         cases, seconds = [], 0.0
@@ -58,9 +59,14 @@ def main() -> None:
 MEASURED = ("acc25", "acc50", "mask_iou")
 
 
+def rooms(folder: Path) -> LiftedHomes:
+    """Return the four rooms."""
+    return LiftedHomes(DatasetOptions(folder, SCENES, SEED, scenes=ROOMS), CONFIG)
+
+
 def training_config(homes: LiftedHomes, steps: int, threads: int) -> TrainingConfig:
     """Return a run whose schedule lasts `steps` steps, each of all rooms with some of their sentences."""
-    data = DataConfig(data=(str(homes.path),), batch=SCENES, sentences=4, overfit=SCENES)
+    data = DataConfig(data=(str(homes.path),), cache=homes.cache.name, batch=2, sentences=4, overfit=SCENES)
     said = Counter(each.scene_id for each in homes.dataset.expressions(SPLIT))
     per_epoch = -(-sum(-(-count // data.sentences) for count in said.values()) // data.batch)
     schedule = ScheduleConfig(
@@ -80,7 +86,7 @@ def training_config(homes: LiftedHomes, steps: int, threads: int) -> TrainingCon
 
 def asked(homes: LiftedHomes, model: Path) -> Summary:
     """Let the model answer the sentences that it learns."""
-    config = replace(COARSE, model=str(model))
+    config = replace(CONFIG, model=str(model))
     request = EvaluationRequest(homes.dataset, SPLIT, config, baselines=False)
     return evaluate(request, lambda _: None).summaries[0]
 
