@@ -23,6 +23,7 @@ from linear_probe import Rows, macro_f1, mean_recall, measured, probe
 from torch import Tensor
 
 from locate3d_ros.data.dataset_folder import DatasetFolder
+from locate3d_ros.errors import InputError
 from locate3d_ros.evaluation.scene_cache import cached_path, read_cached_scene
 from locate3d_ros.model.checkpoint import load_encoder
 from locate3d_ros.model.encoder import Encoder3DJepa
@@ -35,10 +36,10 @@ from locate3d_ros.training.scene_source import cache_of
 from locate3d_ros.training.start import starting_encoder
 
 PART = 2500  # voxels of a part of a home, in pretraining and where features are measured
-PARTS = 1  # of a home, where features are measured
+PARTS = 2  # of a home, where features are measured
 LEAST_OBJECTS = 4  # of a category, in the training rooms and in the others
 LEAST_VOXELS = 4  # of an object
-MOST_VOXELS = 8  # of an object, for large things not to be everything
+MOST_VOXELS = 16  # of an object, for large things not to be everything
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,8 @@ def whole_objects(home: Voxels, part: Voxels) -> Voxels:
 def probed(train_on: Sequence[Thing], measure_on: Sequence[Thing]) -> list[Case]:
     """Probe every kind of features, by voxel and by object."""
     names = common_categories(train_on, measure_on)
+    if len(names) < 2:
+        raise InputError(f"{len(names)} categories with {LEAST_OBJECTS} objects in both data sets; give more homes")
     log(f"{len(names)} categories: {', '.join(names)}")
     cases = []
     for unit in ("voxel", "object"):
