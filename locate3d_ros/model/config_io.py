@@ -25,7 +25,7 @@ def config_from_json(description: object, source: Path) -> ModelConfig:
         raise InputError(f"{source}: holds no JSON object; restore the model's configuration")
     try:
         if "model" in description:
-            return _from_mapping(ModelConfig, description["model"])
+            return from_mapping(ModelConfig, description["model"])
         return _from_released(description.get("cfg", description))
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
@@ -33,7 +33,8 @@ def config_from_json(description: object, source: Path) -> ModelConfig:
         raise InputError(f"{source}: not a model configuration (at {error}); restore it") from None
 
 
-def _from_mapping(kind: type[T], values: Mapping[str, Any]) -> T:
+def from_mapping(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Make a configuration from its fields' values. Raises InputError for fields that it has not."""
     hints = get_type_hints(kind)
     unknown = set(values) - {f.name for f in fields(kind)}  # type: ignore[arg-type]
     if unknown:
@@ -41,7 +42,7 @@ def _from_mapping(kind: type[T], values: Mapping[str, Any]) -> T:
     arguments = {}
     for name, value in values.items():
         if is_dataclass(hints[name]):
-            arguments[name] = _from_mapping(hints[name], value)  # type: ignore[arg-type]
+            arguments[name] = from_mapping(hints[name], value)  # type: ignore[arg-type]
         else:
             arguments[name] = tuple(value) if isinstance(value, list) else value
     return kind(**arguments)

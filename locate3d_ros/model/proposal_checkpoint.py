@@ -1,0 +1,69 @@
+"""Checkpoints of the proposal decoder: config.json and model.safetensors in a folder, strictly checked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+
+from locate3d_ros.errors import InputError
+from locate3d_ros.files import write_file
+from locate3d_ros.model.checkpoint import CONFIG_NAME, WEIGHT_NAMES, TrainedOn, load_strict, read_state, weight_file
+from locate3d_ros.model.config_io import from_mapping
+from locate3d_ros.model.proposal_config import ProposalDecoderConfig
+from locate3d_ros.model.proposal_decoder import ProposalDecoder
+
+SCHEMA = "locate3d/proposal-decoder@1"
+
+
+@dataclass(frozen=True)
+class ProposalCheckpoint:
+    """A loaded decoder and what it expects."""
+
+    name: str
+    decoder: ProposalDecoder
+    trained_on: TrainedOn
+
+
+def is_proposal_checkpoint(path: Path) -> bool:
+    """Whether a folder says that it holds a proposal decoder."""
+    description = _description(path) if (path / CONFIG_NAME).is_file() else None
+    return isinstance(description, dict) and description.get("schema") == SCHEMA
+
+
+def load_proposal_checkpoint(path: Path, device: torch.device | str = "cpu") -> ProposalCheckpoint:
+    """Load a folder. Raises InputError, one line, where a file of it is missing, damaged, or of another size."""
+    description = _description(path)
+    try:
+        config = from_mapping(ProposalDecoderConfig, description["decoder"])
+        given = description["trained_on"]
+        trained_on = TrainedOn(tuple((str(n), int(w)) for n, w in given["slots"]), str(given["digest"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path / CONFIG_NAME}: not a proposal decoder's ({error}); restore it") from None
+    with torch.device("meta"):
+        decoder = ProposalDecoder(config)
+    load_strict(decoder, {key: value.float() for key, value in read_state(weight_file(path)).items()}, path)
+    return ProposalCheckpoint(path.name, decoder.to(device).eval(), trained_on)
+
+
+def save_proposal_checkpoint(folder: Path, decoder: ProposalDecoder, trained_on: TrainedOn) -> None:
+    """Write a folder, each file whole or not at all; weights in half precision, which costs no accuracy here."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {key: tensor.detach().cpu().half().contiguous() for key, tensor in decoder.state_dict().items()}
+    description = {"schema": SCHEMA, "decoder": asdict(decoder.config), "trained_on": asdict(trained_on)}
+    write_file(folder / WEIGHT_NAMES[0], save(tensors))
+    write_file(folder / CONFIG_NAME, json.dumps(description, indent=1).encode())
+
+
+def _description(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+    file = path / CONFIG_NAME
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror}); give a model folder") from None
+    except ValueError as error:
+        raise InputError(f"{file}: not JSON ({error}); restore the model's configuration") from None
