@@ -13,11 +13,14 @@ from locate3d_ros.features.clip_classes import ClipClassHead, ClipText, share_te
 from locate3d_ros.features.embedded import EmbeddedClassHead, EmbeddedExtractor
 from locate3d_ros.features.foundation import foundation_clip, load_foundation
 from locate3d_ros.localization.model_localizer import ModelLocalizer
+from locate3d_ros.localization.proposal_localizer import ProposalLocalizer
 from locate3d_ros.localization.similarity import SimilarityLocalizer
 from locate3d_ros.mapping.voxel_map import VoxelFeatureMap
 from locate3d_ros.model.checkpoint import load_checkpoint
 from locate3d_ros.model.grounder import Grounder
 from locate3d_ros.model.precision import choose_dtype
+from locate3d_ros.model.proposal_checkpoint import is_proposal_checkpoint, load_proposal_checkpoint
+from locate3d_ros.model.proposal_reader import ProposalReader
 from locate3d_ros.model.text import MiniLm
 from locate3d_ros.pipeline import Locate3D
 from locate3d_ros.types import FeatureExtractor, Localizer
@@ -49,8 +52,11 @@ def build_extractor(config: Config, device: torch.device) -> FeatureExtractor:
 def build_localizer(config: Config, device: torch.device) -> Localizer:
     """Construct what answers requests. Raises InputError for a model that is not there or damaged."""
     if config.model == SIMILARITY:
-        return _similarity(config, device)
-    checkpoint = load_checkpoint(_model_path(config), device)
+        return build_similarity(config, device)
+    path = _model_path(config)
+    if is_proposal_checkpoint(path):
+        return _proposing(path, config, device)
+    checkpoint = load_checkpoint(path, device)
     tower = checkpoint.model.decoder.text_encoder
     if config.backend == FOUNDATION and tower is not None:
         share_text_tower(foundation_clip(WeightStore(config.weights), device), tower)
@@ -59,11 +65,17 @@ def build_localizer(config: Config, device: torch.device) -> Localizer:
     return ModelLocalizer(grounder, config.localization)
 
 
-def _similarity(config: Config, device: torch.device) -> SimilarityLocalizer:
+def build_similarity(config: Config, device: torch.device) -> SimilarityLocalizer:
+    """Construct the localizer that needs no trained model, whose proposals others choose among, too."""
     if config.backend == FOUNDATION:
         text = ClipText(foundation_clip(WeightStore(config.weights), device))
         return SimilarityLocalizer(text, ClipClassHead(text), config.localization)
     return SimilarityLocalizer(MiniLm(device), EmbeddedClassHead(device), config.localization)
+
+
+def _proposing(path: Path, config: Config, device: torch.device) -> ProposalLocalizer:
+    proposer = build_similarity(config, device)
+    return ProposalLocalizer(ProposalReader(load_proposal_checkpoint(path), MiniLm(torch.device("cpu"))), proposer)
 
 
 def _features(config: Config) -> FeaturesConfig:
@@ -76,8 +88,8 @@ def _model_path(config: Config) -> Path:
         return WeightStore(config.weights).require(entry(RELEASED[config.model])).path
     if not Path(config.model).exists():
         raise InputError(
-            f"model = {config.model!r}: none of {SIMILARITY}, {', '.join(RELEASED)} nor a path that exists; "
-            "give a model's folder or file"
+            f"model = {config.model!r}: none of {', '.join((SIMILARITY, *RELEASED))} nor a path that "
+            "exists; give a model's folder or file"
         )
     return Path(config.model)
 

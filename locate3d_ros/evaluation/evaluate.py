@@ -34,8 +34,9 @@ from locate3d_ros.evaluation.scene_cache import (
     write_cached_scene,
 )
 from locate3d_ros.evaluation.summary import Record, Summary, summarise
+from locate3d_ros.localization.proposal_localizer import ProposalLocalizer
 from locate3d_ros.localization.similarity import SimilarityLocalizer
-from locate3d_ros.types import FeatureExtractor, MapSnapshot
+from locate3d_ros.types import FeatureExtractor, Localizer, MapSnapshot
 
 Tell = Callable[[str], None]
 
@@ -127,8 +128,16 @@ def _contestants(request: EvaluationRequest, device: torch.device) -> list[Conte
         raise TypeError(f"the baselines need {SIMILARITY} proposals, not {type(similarity).__name__}")
     proposals = Proposals(similarity)
     by_similarity = LocalizerContestant(similarity, proposals.of)
-    measured = [by_similarity] if localizer is similarity else [LocalizerContestant(localizer), by_similarity]
+    measured = [by_similarity] if localizer is similarity else [_model_contestant(localizer, proposals), by_similarity]
     return [*measured, RandomCluster(proposals, request.seed), OracleCluster(proposals)]
+
+
+def _model_contestant(localizer: Localizer, proposals: Proposals) -> LocalizerContestant:
+    """Let a model that chooses among the proposals, too, share them with the baselines."""
+    if isinstance(localizer, ProposalLocalizer):
+        encode = localizer.encode
+        return LocalizerContestant(localizer, lambda snapshot: encode(proposals.of(snapshot)))
+    return LocalizerContestant(localizer)
 
 
 class _Scenes:

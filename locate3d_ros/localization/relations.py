@@ -55,7 +55,7 @@ def between_score(boxes: Tensor, first: Tensor, second: Tensor) -> Tensor:
     aside = (offset - share[..., None] * line).norm(dim=3)
     inside = torch.exp(-((share - 0.5).abs() - 0.3).clamp(min=0.0).square() / (2 * 0.12**2))
     straight = torch.exp(-(aside / (0.2 + 0.3 * length)).square() / 2)
-    different = (1 - _same(boxes, first))[:, :, None] * (1 - _same(boxes, second))[:, None, :]
+    different = (1 - same_region(boxes, first))[:, :, None] * (1 - same_region(boxes, second))[:, None, :]
     score: Tensor = inside * straight * different * (length > 0.05)
     return score
 
@@ -76,32 +76,32 @@ def box_gap(a: Tensor, b: Tensor) -> Tensor:
 def _on(boxes: Tensor, anchors: Tensor) -> Tensor:
     """Rest on the top, stand on a shelf inside, or hang on a wall."""
     bottom, top = boxes[:, None, 2], anchors[None, :, 5]
-    footprint = _covered(boxes, anchors)
+    footprint = covered_share(boxes, anchors)
     resting = _near_zero(bottom - top, 0.06) * footprint
     within = (boxes[:, None, 2] > anchors[None, :, 2] + CONTACT) & (bottom < top)
     shelved = 0.7 * footprint * within * _is_smaller(boxes, anchors)
     thin = (anchors[:, 3:5] - anchors[:, :2]).amin(dim=1) < 0.25
     upright = (anchors[:, 5] - anchors[:, 2]) > 1.2
     hanging = 0.9 * _falls(box_gap(boxes, anchors), CONTACT, 0.06) * (thin & upright)[None] * within
-    return torch.maximum(torch.maximum(resting, shelved), hanging) * (1 - _same(boxes, anchors))
+    return torch.maximum(torch.maximum(resting, shelved), hanging) * (1 - same_region(boxes, anchors))
 
 
 def _above(boxes: Tensor, anchors: Tensor) -> Tensor:
     gap = boxes[:, None, 2] - anchors[None, :, 5]
     higher = torch.sigmoid((_centres(boxes)[:, None, 2] - anchors[None, :, 5]) / 0.05)
-    aside = _plan_gap(boxes, anchors)
-    return higher * _falls(aside, CONTACT, 0.25) * _falls(gap, 0.3, VERTICAL_REACH) * (1 - _same(boxes, anchors))
+    aside = plan_gap(boxes, anchors)
+    return higher * _falls(aside, CONTACT, 0.25) * _falls(gap, 0.3, VERTICAL_REACH) * (1 - same_region(boxes, anchors))
 
 
 def _under(boxes: Tensor, anchors: Tensor) -> Tensor:
     """Lie below, or below the top inside the footprint: a bin under a desk, whose box holds the bin."""
     sheltered = (
         0.9
-        * _covered(boxes, anchors)
+        * covered_share(boxes, anchors)
         * torch.sigmoid((_centres(anchors)[None, :, 2] - _centres(boxes)[:, None, 2]) / 0.05)
     )
     sheltered = sheltered * _is_smaller(boxes, anchors) * _falls(boxes[:, None, 5] - anchors[None, :, 5], -0.02, 0.05)
-    return torch.maximum(_above(anchors, boxes).T, sheltered) * (1 - _same(boxes, anchors))
+    return torch.maximum(_above(anchors, boxes).T, sheltered) * (1 - same_region(boxes, anchors))
 
 
 def _in(boxes: Tensor, anchors: Tensor) -> Tensor:
@@ -116,16 +116,16 @@ def _next_to(boxes: Tensor, anchors: Tensor) -> Tensor:
     """Fall with the gap, measured against the sizes of both; things inside each other are not next to each other."""
     edges = _edge(boxes)[:, None] + _edge(anchors)[None]
     reach = NEAR_REACH + SIZE_REACH * edges / 2
-    return torch.exp(-(box_gap(boxes, anchors) / reach).square()) * (1 - _same(boxes, anchors))
+    return torch.exp(-(box_gap(boxes, anchors) / reach).square()) * (1 - same_region(boxes, anchors))
 
 
 def _opposite(boxes: Tensor, anchors: Tensor) -> Tensor:
-    gap = _plan_gap(boxes, anchors)
-    return torch.exp(-(gap / OPPOSITE_REACH).square()) * (1 - _same(boxes, anchors))
+    gap = plan_gap(boxes, anchors)
+    return torch.exp(-(gap / OPPOSITE_REACH).square()) * (1 - same_region(boxes, anchors))
 
 
 def _against(boxes: Tensor, anchors: Tensor) -> Tensor:
-    return _falls(box_gap(boxes, anchors), CONTACT, 0.1) * (1 - _same(boxes, anchors))
+    return _falls(box_gap(boxes, anchors), CONTACT, 0.1) * (1 - same_region(boxes, anchors))
 
 
 def _with(boxes: Tensor, anchors: Tensor) -> Tensor:
@@ -140,7 +140,7 @@ def _part_of(boxes: Tensor, anchors: Tensor) -> Tensor:
 def _nearest(boxes: Tensor, anchors: Tensor) -> Tensor:
     """Rank by distance: 1 for the nearest, then falling with how much farther a box is; an anchor never is its own."""
     distance = _distances(boxes, anchors)
-    itself = _same(boxes, anchors)
+    itself = same_region(boxes, anchors)
     others = distance.masked_fill(itself > 0.5, torch.inf)
     nearest = others.amin(dim=0, keepdim=True) if len(boxes) else others
     return torch.nan_to_num(torch.exp(-(others - nearest) / 0.4), nan=0.0) * (1 - itself)
@@ -171,7 +171,9 @@ def _viewed(kind: RelationKind, boxes: Tensor, anchors: Tensor, T_map_camera: Te
     distance = offset.norm(dim=2)
     cosine = (offset * wanted[None]).sum(dim=2) / distance.clamp(min=1e-6)
     facing = torch.sigmoid((cosine - 0.5) / 0.12) * (distance > 0.02)
-    score: Tensor = facing * torch.exp(-(_plan_gap(boxes, anchors) / SIDE_REACH).square()) * (1 - _same(boxes, anchors))
+    score: Tensor = (
+        facing * torch.exp(-(plan_gap(boxes, anchors) / SIDE_REACH).square()) * (1 - same_region(boxes, anchors))
+    )
     return score
 
 
@@ -190,12 +192,13 @@ def _distances(boxes: Tensor, anchors: Tensor) -> Tensor:
     return box_gap(boxes, anchors) + 0.1 * apart
 
 
-def _plan_gap(a: Tensor, b: Tensor) -> Tensor:
+def plan_gap(a: Tensor, b: Tensor) -> Tensor:
+    """Return the distance (n, m) between boxes (n, 6) and (m, 6) in plan, whatever their heights."""
     apart = torch.maximum(a[:, None, :2] - b[None, :, 3:5], b[None, :, :2] - a[:, None, 3:5])
     return apart.clamp(min=0.0).square().sum(dim=2).sqrt()
 
 
-def _covered(boxes: Tensor, anchors: Tensor) -> Tensor:
+def covered_share(boxes: Tensor, anchors: Tensor) -> Tensor:
     """Return the share (n, m) of each box's footprint over each anchor's."""
     low = torch.maximum(boxes[:, None, :2], anchors[None, :, :2])
     high = torch.minimum(boxes[:, None, 3:5], anchors[None, :, 3:5])
@@ -203,7 +206,7 @@ def _covered(boxes: Tensor, anchors: Tensor) -> Tensor:
     return ((high - low).clamp(min=0.0) / edge[:, None]).clamp(max=1.0).prod(dim=2)
 
 
-def _same(boxes: Tensor, anchors: Tensor) -> Tensor:
+def same_region(boxes: Tensor, anchors: Tensor) -> Tensor:
     """Return 1 (n, m) where both boxes are one thing: most of the volume of either lies in both."""
     low = torch.maximum(boxes[:, None, :3], anchors[None, :, :3])
     high = torch.minimum(boxes[:, None, 3:], anchors[None, :, 3:])

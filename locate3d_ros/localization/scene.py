@@ -31,6 +31,15 @@ MERGE_CHANNELS = 48  # feature channels that hierarchies compare
 
 
 @dataclass(frozen=True)
+class ProposalFeatures:
+    """What the map's class features say of P proposals."""
+
+    means: Tensor  # [P, D] float32; the scene's mean where a proposal has none
+    seen: NDArray[np.float32]  # [P] 1 where a voxel of the proposal has features
+    classes: ClassScores
+
+
+@dataclass(frozen=True)
 class SimilarityScene:
     """A prepared map state: P proposals, V vocabulary entries, C classes (implements `PreparedScene`)."""
 
@@ -44,7 +53,7 @@ class SimilarityScene:
     points_per_voxel: NDArray[np.int64]  # [N] fine points
     cues: ProposalCues
     colours: Tensor  # [P, T] share of each basic colour term
-    classes: ClassScores | None  # of the proposals; None: the map has no features
+    features: ProposalFeatures | None  # None: the map has none
     evidence: NDArray[np.float32]  # [V, P] class evidence of every entry
     background: Background  # of every entry's scores here
     viewpoint: Tensor | None  # [4, 4] float32 latest camera pose in the upright frame; None: unknown
@@ -55,6 +64,11 @@ class SimilarityScene:
     def __len__(self) -> int:
         """Count the proposals."""
         return len(self.proposals.groups)
+
+    @property
+    def classes(self) -> ClassScores | None:
+        """The classes of the proposals; None: the map has no features."""
+        return None if self.features is None else self.features.classes
 
 
 def prepare_scene(
@@ -70,8 +84,8 @@ def prepare_scene(
     proposals = propose(surface, planes, VoxelFeatures(links, _merge_features(snapshot)))
     members = membership(proposals.groups, len(surface))
     cues = measure_cues(surface, planes, members, proposals.boxes)
-    classes = _classes(snapshot, links.weights(proposals.groups), head)
-    entries = _entry_evidence(vocabulary, classes, proposals, cues)
+    features = _proposal_features(snapshot, links.weights(proposals.groups), head)
+    entries = _entry_evidence(vocabulary, features, proposals, cues)
     return SimilarityScene(
         snapshot=snapshot,
         cloud=cloud,
@@ -85,7 +99,7 @@ def prepare_scene(
         viewpoint=_viewpoint(snapshot, R_upright_map),
         bounds=_bounds(surface),
         colours=_colours(snapshot, cloud, members),
-        classes=classes,
+        features=features,
         evidence=entries.evidence,
         background=measure_background(thing_totals(entries, cues, weights.rank), proposals.boxes, vocabulary.entries),
         sizes=entries.size,
@@ -94,10 +108,10 @@ def prepare_scene(
 
 
 def _entry_evidence(
-    vocabulary: Vocabulary, classes: ClassScores | None, proposals: RawProposals, cues: ProposalCues
+    vocabulary: Vocabulary, features: ProposalFeatures | None, proposals: RawProposals, cues: ProposalCues
 ) -> Evidence:
     """Return the evidence (V, P) of every entry of the vocabulary in every proposal."""
-    count = len(proposals.groups)
+    count, classes = len(proposals.groups), None if features is None else features.classes
     return Evidence(
         evidence=class_evidence(vocabulary.class_weights, vocabulary.class_trust, classes, count),
         place=class_places(vocabulary.class_weights, classes, count),
@@ -143,8 +157,8 @@ def _merge_features(snapshot: MapSnapshot) -> NDArray[np.float32]:
     return np.asarray(centred.cpu().numpy(), dtype=np.float32)
 
 
-def _classes(snapshot: MapSnapshot, voxel_weights: csr_matrix, head: ClassHead) -> ClassScores | None:
-    """Classify every proposal's mean feature; proposals without features get the scene's mean."""
+def _proposal_features(snapshot: MapSnapshot, voxel_weights: csr_matrix, head: ClassHead) -> ProposalFeatures | None:
+    """Average the class features of every proposal and classify the means."""
     features = _class_features(snapshot)
     if features is None or voxel_weights.shape[0] == 0:
         return None
@@ -153,8 +167,9 @@ def _classes(snapshot: MapSnapshot, voxel_weights: csr_matrix, head: ClassHead) 
     total = voxel_weights @ known
     means = (voxel_weights @ values) / np.maximum(total, 1.0)[:, None]
     means[total == 0] = means[total > 0].mean(axis=0) if (total > 0).any() else 0.0
-    logits = head.logits(features.whole(torch.from_numpy(means)).to(head.name_vectors.device))
-    return standardise(logits.cpu().log_softmax(dim=1))
+    whole = features.whole(torch.from_numpy(means))
+    logits = head.logits(whole.to(head.name_vectors.device)).cpu()
+    return ProposalFeatures(whole, np.asarray(total > 0, dtype=np.float32), standardise(logits.log_softmax(dim=1)))
 
 
 def _colours(snapshot: MapSnapshot, cloud: ThinCloud, members: csr_matrix) -> Tensor:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from locate3d_ros.config import LocalizationConfig
 from locate3d_ros.errors import InputError
 from locate3d_ros.localization.answers import answer_structure, answer_things
@@ -20,6 +23,8 @@ from locate3d_ros.localization.structure import STRUCTURE_WORDS
 from locate3d_ros.localization.vocabulary import Vocabulary
 from locate3d_ros.types import Localization, LocalizeOptions, MapSnapshot, PreparedScene, Status
 
+EMPTY = "the map is empty: no frame with valid depth and a pose has arrived"
+NO_OBJECT = "the map shows no object yet, only planes or scattered points"
 NO_VIEWPOINT = "words about the viewpoint are ignored, for no camera pose is known"
 
 
@@ -28,7 +33,7 @@ class SimilarityLocalizer:
 
     def __init__(self, text_encoder: TextEncoder, class_head: ClassHead, config: LocalizationConfig) -> None:
         """Take the parts; `config` gives the options of requests that name none."""
-        self._head = class_head
+        self.head = class_head
         self._config = config
         self._vocabulary = Vocabulary(text_encoder, class_head)
         self._weights = load_weights()
@@ -41,7 +46,7 @@ class SimilarityLocalizer:
 
     def prepare(self, snapshot: MapSnapshot) -> SimilarityScene:
         """Find and measure the proposals of a map state."""
-        return prepare_scene(snapshot, self._vocabulary, self._head, self._weights)
+        return prepare_scene(snapshot, self._vocabulary, self.head, self._weights)
 
     def localize(self, snapshot: MapSnapshot, text: str, options: LocalizeOptions) -> Localization:
         """Answer from the prepared scene of this snapshot, prepared now where it is another one than last time."""
@@ -55,13 +60,17 @@ class SimilarityLocalizer:
         result = self._answer(scene, text, options)
         return replace(result, revision=scene.snapshot.revision, seconds=time.perf_counter() - started)
 
+    def score(self, scene: SimilarityScene, query: Query) -> NDArray[np.float32]:
+        """Return the log-score [P] of every proposal, for whoever chooses among them."""
+        return RequestScorer(scene, self._vocabulary, self._weights).score(query.target).target.total
+
     def _answer(self, scene: SimilarityScene, text: str, options: LocalizeOptions) -> Localization:
         try:
             query = parse(text)
         except InputError as error:
             return Localization(Status.BAD_REQUEST, str(error))
         if len(scene.snapshot) == 0:
-            return Localization(Status.MAP_EMPTY, "the map is empty: no frame with valid depth and a pose has arrived")
+            return Localization(Status.MAP_EMPTY, EMPTY)
         notes = []
         if viewpoint_words_ignored(scene, query):
             notes.append(NO_VIEWPOINT)
@@ -72,7 +81,7 @@ class SimilarityLocalizer:
         if query.target.head in STRUCTURE_WORDS:
             return answer_structure(scene, query, options)
         if len(scene) == 0:
-            return Localization(Status.NOT_FOUND, "the map shows no object yet, only planes or scattered points")
+            return Localization(Status.NOT_FOUND, NO_OBJECT)
         scores = RequestScorer(scene, self._vocabulary, self._weights).score(query.target)
         answer = answer_things(scene, query, scores, self._weights, options)
         return refined(answer, scene.snapshot) if options.refine else answer

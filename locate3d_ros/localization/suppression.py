@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from locate3d_ros.geometry.boxes import box_iou
+
+COMPARED = 4  # times the wanted number that `thinned_best` looks at
 MAX_IOU = 0.25  # boxes that share more are the same thing …
+
 MAX_INSIDE = 0.7  # … and so is a box with more than this share of itself in the other
 
 
@@ -32,3 +37,19 @@ def same_thing(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[
     mine = float((box[3:] - box[:3]).prod())
     iou = shared / np.maximum(own + mine - shared, 1e-12)
     return np.asarray((iou > MAX_IOU) | (shared > MAX_INSIDE * np.minimum(own, mine)))
+
+
+def thinned_best(scores: Tensor, boxes: Tensor, count: int, max_iou: float) -> Tensor:
+    """Return up to `count` rows of boxes (p, 6), best scores (p,) first, of two with a higher IoU the better one.
+
+    Only the best few hundred are compared: what is far behind them would not be taken anyway.
+    """
+    order = scores.argsort(descending=True, stable=True)[: COMPARED * count]
+    alike = (box_iou(boxes[order], boxes[order]) > max_iou).numpy()
+    alive = np.ones(len(order), dtype=bool)
+    kept: list[int] = []
+    for place in range(len(order)):
+        if alive[place] and len(kept) < count:
+            kept.append(place)
+            alive &= ~alike[place]
+    return order[kept]
