@@ -13,9 +13,10 @@ import tyro
 
 from locate3d_ros.training.config import TrainingConfig
 from locate3d_ros.training.config_file import SETTINGS, config_of_json
-from locate3d_ros.training.presets import PRESETS, PresetName, for_pretraining
+from locate3d_ros.training.presets import PRESETS, PresetName, for_pretraining, for_proposals
 
 DEFAULT_PRESET: PresetName = "tiny"
+_FITTING = {"jepa": for_pretraining, "proposals": for_proposals}  # what a preset is made by its task
 _beginning: ContextVar[TrainingConfig] = ContextVar("beginning", default=PRESETS[DEFAULT_PRESET])
 
 
@@ -45,6 +46,11 @@ class GroundingArguments(RunArguments):
 
 
 @dataclass(frozen=True)
+class ProposalArguments(RunArguments):
+    """Train the small model that chooses among 3D proposals: minutes to an hour on a CPU."""
+
+
+@dataclass(frozen=True)
 class TrainArguments:
     """Train the Locate 3D model: the encoder by itself, or the whole on sentences."""
 
@@ -52,6 +58,7 @@ class TrainArguments:
     task: Union[  # noqa: UP007
         Annotated[JepaArguments, tyro.conf.subcommand("jepa")],
         Annotated[GroundingArguments, tyro.conf.subcommand("grounding")],
+        Annotated[ProposalArguments, tyro.conf.subcommand("proposals")],
     ]
     """What is trained."""
 
@@ -75,7 +82,7 @@ def named_config(words: Sequence[str]) -> TrainingConfig:
     if run is not None:
         return config_of_json(Path(run) / SETTINGS)[1]
     config = next((each for name, each in PRESETS.items() if name == preset), PRESETS[DEFAULT_PRESET])
-    return for_pretraining(config) if list(words[:2]) == ["train", "jepa"] else config
+    return _FITTING.get(words[1] if len(words) > 1 else "", lambda same: same)(config)
 
 
 def _value(option: str, words: Sequence[str]) -> str | None:

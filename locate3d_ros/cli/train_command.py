@@ -7,18 +7,26 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
-from locate3d_ros.cli.train_arguments import JepaArguments, RunArguments, TrainArguments
+from locate3d_ros.cli.train_arguments import (
+    GroundingArguments,
+    JepaArguments,
+    ProposalArguments,
+    RunArguments,
+    TrainArguments,
+)
 from locate3d_ros.errors import InputError
 from locate3d_ros.training.config import TrainingConfig
 from locate3d_ros.training.presets import STEPS
 from locate3d_ros.training.processes import first_process
-from locate3d_ros.training.run import GROUNDING, JEPA, train
+from locate3d_ros.training.run import GROUNDING, JEPA, PROPOSALS, train
 from locate3d_ros.training.run_folder import RunFolder
+
+_TASKS = {JepaArguments: JEPA, GroundingArguments: GROUNDING, ProposalArguments: PROPOSALS}
 
 
 def run_train(arguments: TrainArguments) -> None:
     """Train until the steps are done. Raises InputError for wrong arguments, data and weights."""
-    task = JEPA if isinstance(arguments.task, JepaArguments) else GROUNDING
+    task = _TASKS[type(arguments.task)]
     run = arguments.task
     if run.steps is not None and run.steps < 1:
         raise InputError(f"--steps {run.steps}: give 1 or more")

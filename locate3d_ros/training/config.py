@@ -144,6 +144,30 @@ class JepaConfig:
 
 
 @dataclass(frozen=True)
+class ProposalConfig:
+    """How the proposal decoder is trained; its recipe is ours."""
+
+    noise: float = 0.2
+    """Standard deviation of noise on the measures of proposals, as a share of their own."""
+    choice_noise: float = 0.3
+    """Likewise on the logits by which the proposals that are looked at are chosen."""
+    named: int = 512
+    """Proposals of a scene that are named by themselves in each step."""
+    choice_weight: float = 1.0
+    absence_weight: float = 0.5
+    words_weight: float = 2.0
+    parts_weight: float = 0.5
+    places_weight: float = 0.5
+    things_weight: float = 1.0
+    names_weight: float = 0.5
+    corners_weight: float = 1.0
+
+    def weights(self) -> dict[str, float]:
+        """Return the weights by the names of the terms."""
+        return {name.removesuffix("_weight"): value for name, value in vars(self).items() if name.endswith("_weight")}
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """Where and how a run computes."""
 
@@ -204,6 +228,7 @@ class TrainingConfig:
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     losses: LossConfig = field(default_factory=LossConfig)
     jepa: JepaConfig = field(default_factory=JepaConfig)
+    proposals: ProposalConfig = field(default_factory=ProposalConfig)
     run: RunConfig = field(default_factory=RunConfig)
 
 

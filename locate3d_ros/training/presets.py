@@ -74,3 +74,10 @@ STEPS: dict[PresetName, int] = {"smoke": 50}
 def for_pretraining(config: TrainingConfig) -> TrainingConfig:
     """Return a configuration with what pretraining needs otherwise: an encoder that learns from the start."""
     return replace(config, schedule=replace(config.schedule, frozen_epochs=0))
+
+
+def for_proposals(config: TrainingConfig) -> TrainingConfig:
+    """Return a configuration with what the proposal decoder needs otherwise: it is small, and starts anew."""
+    data = replace(config.data, sentences=24)
+    schedule = replace(config.schedule, epochs=20, frozen_epochs=0, learning_rate=1e-3, warmup_steps=50, ema=0.99)
+    return replace(config, data=data, schedule=schedule)

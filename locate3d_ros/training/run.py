@@ -14,6 +14,8 @@ from locate3d_ros.training.config import TrainingConfig
 from locate3d_ros.training.grounding_task import GroundingTask
 from locate3d_ros.training.jepa_task import JepaTask
 from locate3d_ros.training.processes import process_group, rank
+from locate3d_ros.training.proposal_scenes import MeasuredSource
+from locate3d_ros.training.proposal_task import ProposalStream, ProposalTask
 from locate3d_ros.training.run_folder import RunFolder
 from locate3d_ros.training.scene_source import CachedSource, FirstScenes, SceneSource
 from locate3d_ros.training.start import starting_encoder, starting_model
@@ -23,7 +25,7 @@ from locate3d_ros.training.toy_scenes import ToySource
 from locate3d_ros.training.trainer import Trainer
 
 TOY_SCENES = 24
-JEPA, GROUNDING = "jepa", "grounding"
+JEPA, GROUNDING, PROPOSALS = "jepa", "grounding", "proposals"
 
 
 def train(task: str, config: TrainingConfig, folder: RunFolder, steps: int | None, resumed: bool) -> Trainer:
@@ -46,6 +48,8 @@ def train(task: str, config: TrainingConfig, folder: RunFolder, steps: int | Non
 def make_trainer(task: str, config: TrainingConfig, folder: RunFolder, device: torch.device) -> Trainer:
     """Read the data, make or load the model, and put both together."""
     torch.manual_seed(config.run.seed)
+    if task == PROPOSALS:
+        return _proposal_trainer(config, folder, device)
     sources = sources_of(config)
     data = config.data if task == GROUNDING else whole_scenes(config.data)
     augmentation = None if config.data.overfit else config.augmentation
@@ -54,6 +58,17 @@ def make_trainer(task: str, config: TrainingConfig, folder: RunFolder, device: t
     if config.run.checkpointing:
         recompute_activations(made.module)
     return Trainer(made, stream, config, folder, device)
+
+
+def _proposal_trainer(config: TrainingConfig, folder: RunFolder, device: torch.device) -> Trainer:
+    """Read measured scenes; nothing of the encoder's data, variation and model applies."""
+    data = config.data
+    if not data.data:
+        raise InputError("data: none given; name data set folders with --data (docs/training.md)")
+    measured = [MeasuredSource(Path(path), data.split, data.cache) for path in data.data]
+    _require_same_features(data.data, measured)
+    stream = ProposalStream(measured, data, config.run.seed)
+    return Trainer(ProposalTask(measured, config, device), stream, config, folder, device)
 
 
 def sources_of(config: TrainingConfig) -> list[SceneSource]:
@@ -66,10 +81,14 @@ def sources_of(config: TrainingConfig) -> list[SceneSource]:
         raise InputError("data: none given; name data set folders with --data (docs/training.md)")
     sources: list[SceneSource] = [CachedSource(Path(path), data.split, data.cache) for path in data.data]
     sources = sources or [ToySource(TOY_SCENES, config.run.seed)]
-    for path, source in zip(data.data[1:], sources[1:], strict=False):
-        if source.trained_on != sources[0].trained_on:
-            raise InputError(f"{path}: lifted with another extractor than {data.data[0]}; lift both with one")
+    _require_same_features(data.data, sources)
     return [FirstScenes(sources[0], data.overfit)] if data.overfit else sources
+
+
+def _require_same_features(paths: Sequence[str], sources: Sequence[SceneSource | MeasuredSource]) -> None:
+    for path, source in zip(paths[1:], sources[1:], strict=False):
+        if source.trained_on != sources[0].trained_on:
+            raise InputError(f"{path}: lifted with another extractor than {paths[0]}; lift both with one")
 
 
 def _make_task(task: str, config: TrainingConfig, sources: Sequence[SceneSource], device: torch.device) -> Task:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from locate3d_ros.data.annotations import GroundedExpression
 from locate3d_ros.training.augmentation import augment, tight_boxes
 from locate3d_ros.training.config import AugmentationConfig, DataConfig
 from locate3d_ros.training.cropping import cropped, filled
@@ -19,19 +21,28 @@ from locate3d_ros.training.scene_source import SceneSource
 Chunk = tuple[str, tuple[int, ...]]  # scene, sentences
 
 
-class SampleStream(Dataset[Sample]):
-    """Samples by their position in the stream; the same seed gives the same stream, with any number of processes.
+class SentenceSource(Protocol):
+    """What has sentences about scenes."""
+
+    @property
+    def expressions(self) -> Mapping[str, Sequence[GroundedExpression]]:
+        """The sentences about each scene, by scene id; scenes in order."""
+
+
+Drawn = TypeVar("Drawn")
+Source = TypeVar("Source", bound=SentenceSource)
+
+
+class ChunkStream(Dataset[Drawn], Generic[Drawn, Source]):
+    """Which scene and which of its sentences stand at each position; the same seed gives the same stream.
 
     Every epoch of a data set shows each of its sentences once, in chunks of one scene.
     """
 
-    def __init__(
-        self, sources: Sequence[SceneSource], config: DataConfig, augmentation: AugmentationConfig | None, seed: int
-    ) -> None:
-        """`augmentation` None shows the scenes as they are."""
+    def __init__(self, sources: Sequence[Source], config: DataConfig, seed: int) -> None:
+        """Take the data sets; `config` says how they are mixed and how many sentences a chunk has."""
         self._sources = tuple(sources)
         self._config = config
-        self._augmentation = augmentation
         self._seed = seed
         lengths = [sum(-(-len(each) // config.sentences) for each in s.expressions.values()) for s in self._sources]
         weights = np.array(config.mixing or lengths, dtype=float)
@@ -49,21 +60,7 @@ class SampleStream(Dataset[Sample]):
         self.__dict__.update(state)
         self._epoch = lru_cache(maxsize=2 * len(self._sources))(self._shuffled)
 
-    def __getitem__(self, position: int) -> Sample:
-        """Read and vary the sample at a position >= 0."""
-        source, (scene_id, sentences) = self._locate(position)
-        said = source.expressions[scene_id]
-        chosen = tuple(said[place] for place in sentences)
-        if self._augmentation is None:
-            return Sample(scene_id, source.voxels(scene_id), source.boxes(scene_id), chosen)
-        generator = torch.Generator().manual_seed(_seed_of(self._seed, 1, position))
-        voxels, boxes = _drawn(source, scene_id, generator)
-        sample = Sample(scene_id, voxels, boxes, chosen)
-        sample = cropped(sample, self._augmentation.max_voxels, generator)
-        sample = filled(sample, said, self._config.sentences, generator)
-        return augment(sample, self._augmentation, generator)
-
-    def _locate(self, position: int) -> tuple[SceneSource, Chunk]:
+    def _locate(self, position: int) -> tuple[Source, Chunk]:
         """Return the data set and the chunk at a position: draws of a data set walk through its epochs."""
         if position >= len(self._choices):
             # Drawn from the start again: a longer stream begins like a shorter one.
@@ -82,6 +79,31 @@ class SampleStream(Dataset[Sample]):
             size = self._config.sentences
             chunks += [(scene_id, tuple(order[start : start + size])) for start in range(0, len(order), size)]
         return [chunks[place] for place in rng.permutation(len(chunks))]
+
+
+class SampleStream(ChunkStream[Sample, SceneSource]):
+    """Samples by their position in the stream, with any number of processes."""
+
+    def __init__(
+        self, sources: Sequence[SceneSource], config: DataConfig, augmentation: AugmentationConfig | None, seed: int
+    ) -> None:
+        """`augmentation` None shows the scenes as they are."""
+        super().__init__(sources, config, seed)
+        self._augmentation = augmentation
+
+    def __getitem__(self, position: int) -> Sample:
+        """Read and vary the sample at a position >= 0."""
+        source, (scene_id, sentences) = self._locate(position)
+        said = source.expressions[scene_id]
+        chosen = tuple(said[place] for place in sentences)
+        if self._augmentation is None:
+            return Sample(scene_id, source.voxels(scene_id), source.boxes(scene_id), chosen)
+        generator = torch.Generator().manual_seed(_seed_of(self._seed, 1, position))
+        voxels, boxes = _drawn(source, scene_id, generator)
+        sample = Sample(scene_id, voxels, boxes, chosen)
+        sample = cropped(sample, self._augmentation.max_voxels, generator)
+        sample = filled(sample, said, self._config.sentences, generator)
+        return augment(sample, self._augmentation, generator)
 
 
 def _drawn(source: SceneSource, scene_id: str, generator: torch.Generator) -> tuple[Voxels, Mapping[int, torch.Tensor]]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
 from locate3d_ros.training.run_folder import RunFolder
-from locate3d_ros.training.scene import Sample
 from locate3d_ros.training.schedule import Schedule
 
 
@@ -25,11 +24,11 @@ class Batch(Protocol):
 
 
 class Task(Protocol):
-    """What is trained: JEPA or grounding."""
+    """What is trained: JEPA, grounding or the proposal decoder."""
 
     module: nn.Module  # called with (batch, normaliser) -> (loss, terms)
 
-    def batch(self, samples: Sequence[Sample], step: int) -> Batch:
+    def batch(self, samples: Sequence[Any], step: int) -> Batch:
         """Make a pass's input from samples."""
 
     def encoder_parameters(self) -> list[nn.Parameter]:

@@ -17,9 +17,8 @@ from locate3d_ros.training.config import TrainingConfig
 from locate3d_ros.training.journal import Journal
 from locate3d_ros.training.processes import fill, rank, shard, total, whole, world, wrap
 from locate3d_ros.training.run_folder import RunFolder
-from locate3d_ros.training.scene import Sample
 from locate3d_ros.training.schedule import Schedule
-from locate3d_ros.training.stream import SampleStream
+from locate3d_ros.training.stream import ChunkStream
 from locate3d_ros.training.task import Batch, Task
 
 
@@ -45,7 +44,7 @@ class Trainer:
     """Trains a task on a stream of samples."""
 
     def __init__(
-        self, task: Task, stream: SampleStream, config: TrainingConfig, folder: RunFolder, device: torch.device
+        self, task: Task, stream: ChunkStream[Any, Any], config: TrainingConfig, folder: RunFolder, device: torch.device
     ) -> None:
         """Take everything; nothing is read or written before `run`."""
         self._task, self._stream, self._config = task, stream, config
@@ -125,7 +124,7 @@ class Trainer:
             self._folder.note_best(self.step, figures)
         return figures
 
-    def _one_step(self, samples: Sequence[list[Sample]]) -> dict[str, float]:
+    def _one_step(self, samples: Sequence[list[Any]]) -> dict[str, float]:
         # Each step draws from its own seed, so that nothing of the generator's state has to be kept.
         torch.manual_seed((self._config.run.seed * 1_000_003 + self.step) * 4096 + rank())
         rates = self.schedule.at(self.step)
@@ -226,7 +225,7 @@ class Trainer:
                 own[key] = value.clone() if key == "step" else torch.zeros_like(parameter)
                 fill(own[key], value)
 
-    def _batches(self, last: int) -> Iterator[list[Sample]]:
+    def _batches(self, last: int) -> Iterator[list[Any]]:
         """Load this process's share of every step's scenes, in order."""
         batch, each = self._config.data.batch, self._passes.scenes
         positions = [

@@ -1,0 +1,173 @@
+"""Training the proposal decoder: its targets, its terms, and whole runs on measured scenes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from training_runs import ran, weights, write_lifted
+
+from locate3d_ros.build import build_localizer
+from locate3d_ros.config import Config
+from locate3d_ros.data.annotations import GroundedExpression, Span
+from locate3d_ros.errors import InputError
+from locate3d_ros.evaluation.scene_cache import cached_path
+from locate3d_ros.localization.proposal_localizer import ProposalLocalizer
+from locate3d_ros.localization.proposal_measures import ProposalMeasures
+from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint
+from locate3d_ros.model.proposal_decoder import OUTSIDE
+from locate3d_ros.training.config import DataConfig, TrainingConfig, ValidationConfig
+from locate3d_ros.training.presets import TINY, for_proposals
+from locate3d_ros.training.proposal_module import corner_term, share_term
+from locate3d_ros.training.proposal_scenes import FOLDER, MeasuredSource, ProposalTruth, read_measures, write_measures
+from locate3d_ros.training.proposal_targets import ProposalTargets, targets_of
+from locate3d_ros.training.run_folder import RunFolder
+
+WIDTH = 6  # channels of the toy scenes' features
+RED, BLUE = 7, 9  # the toy scenes' objects
+
+
+def measured(objects: dict[int, torch.Tensor], seed: int) -> ProposalMeasures:
+    """Measure made-up proposals: some on each object, told apart by their colour, and others anywhere."""
+    generator = torch.Generator().manual_seed(seed)
+    kinds = torch.tensor([RED, BLUE, 0]).repeat(8)
+    low = 3 * torch.rand(len(kinds), 3, generator=generator)
+    boxes = torch.cat((low, low + 0.3), dim=1)
+    for number, box in objects.items():
+        boxes[kinds == number] = box + 0.01 * torch.randn(8, 6, generator=generator)
+    shape = 0.1 * torch.randn(len(kinds), 30, generator=generator)
+    shape[:, 12] += (kinds == RED).float()
+    shape[:, 14] += (kinds == BLUE).float()
+    features = torch.randn(len(kinds), WIDTH, generator=generator)
+    return ProposalMeasures(
+        boxes, boxes.clone(), features, torch.randn(len(kinds), 384, generator=generator), shape, None
+    )
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> Path:
+    folder = write_lifted(tmp_path_factory.mktemp("data") / "homes", "train", "val")
+    own = folder / "cache" / "flat" / FOLDER
+    own.mkdir()
+    for seed, name in enumerate("ab"):
+        items = json.loads((folder / "scenes" / name / "objects.json").read_text())
+        objects = {item["id"]: torch.tensor([*item["box_min"], *item["box_max"]]) for item in items}
+        write_measures(cached_path(own, name), measured(objects, seed))
+    return folder
+
+
+@pytest.fixture
+def config(dataset) -> TrainingConfig:
+    config = for_proposals(TINY)
+    schedule = replace(config.schedule, epochs=60, warmup_steps=5, ema=0.9)
+    run = replace(config.run, device="cpu", threads=1, log_every=1)
+    return replace(config, data=DataConfig(data=(str(dataset),), batch=2, sentences=3), schedule=schedule, run=run)
+
+
+def lines_of(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_learns_which_crate_is_meant_and_that_one_is_missing(config, dataset, tmp_path):
+    validation = ValidationConfig((str(dataset),), validate_every=60)
+    ran("proposals", replace(config, validation=validation), tmp_path, 60)
+    lines = lines_of(tmp_path)
+    assert lines[-1]["loss"] < 0.5 * lines[0]["loss"]
+    assert lines[-1]["val_acc25"] == 1.0
+    assert lines[-1]["val_auroc"] > 0.9
+    assert load_proposal_checkpoint(tmp_path).trained_on.slots == (("image", WIDTH),)
+
+
+def test_a_run_goes_on_to_the_bit_where_it_was_cut_off(config, tmp_path):
+    whole = ran("proposals", config, tmp_path / "whole", 4)
+    ran("proposals", config, tmp_path / "parts", 2)
+    again = ran("proposals", RunFolder(tmp_path / "parts").config()[1], tmp_path / "parts", 4, resumed=True)
+    for name, tensor in weights(whole).items():
+        assert torch.equal(tensor, weights(again)[name]), name
+
+
+def test_trained_folder_answers_requests_and_refuses_maps_of_other_features(config, tmp_path):
+    ran("proposals", config, tmp_path, 1)
+    localizer = build_localizer(Config(model=str(tmp_path)), torch.device("cpu"))
+    assert isinstance(localizer, ProposalLocalizer)
+
+
+def test_training_begins_with_the_weights_of_initial(config, tmp_path):
+    before = weights(ran("proposals", config, tmp_path / "first", 2))
+    slow = replace(config, schedule=replace(config.schedule, learning_rate=1e-9))
+    second = replace(slow, run=replace(slow.run, initial=str(tmp_path / "first")))
+    after = weights(ran("proposals", second, tmp_path / "second", 1))
+    averaged = load_proposal_checkpoint(tmp_path / "first").decoder.state_dict()
+    for name, tensor in averaged.items():
+        torch.testing.assert_close(after[f"decoder.{name}"], tensor, rtol=1e-4, atol=1e-4)
+    assert not torch.equal(before["decoder.prior.weight"], after["decoder.prior.weight"])
+
+
+def test_data_that_is_missing_or_not_lifted_is_named(config, dataset, tmp_path):
+    with pytest.raises(InputError, match="--data"):
+        ran("proposals", replace(config, data=DataConfig()), tmp_path, 1)
+    for scene in ("a", "b"):
+        assert (dataset / "scenes" / scene).is_dir()
+    with pytest.raises(InputError, match="split"):
+        MeasuredSource(dataset, "nosuchsplit")
+
+
+def test_damaged_measures_are_refused_with_their_file(dataset, tmp_path):
+    good = cached_path(dataset / "cache" / "flat" / FOLDER, "a")
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(good.read_bytes()[:200])
+    with pytest.raises(InputError, match="broken.safetensors"):
+        read_measures(broken)
+    kept = read_measures(good)
+    assert kept.viewpoint is None
+    assert kept.features.shape == (24, WIDTH)
+
+
+TEXT = "the mug on the desk"
+OFFSETS = ((0, 0), (0, 3), (4, 7), (8, 10), (11, 14), (15, 19), (0, 0))
+
+
+def test_targets_say_what_each_word_and_each_part_means():
+    truth = ProposalTruth((3, 5), ("mug", "desk"), torch.tensor([[0.0] * 3 + [1.0] * 3, [2.0] * 3 + [4.0] * 3]), None)
+    overlaps = torch.tensor([[0.9, 0.0], [0.3, 0.0], [0.0, 0.6]])
+    said = GroundedExpression(TEXT, tuple(TEXT.split()), (Span((1,), (3,)), Span((4,), (5,))), (3,), "s", "relation")
+    targets = targets_of([said], [OFFSETS], truth, overlaps)
+    assert targets.parts[0].tolist() == [OUTSIDE, OUTSIDE, 0, OUTSIDE, OUTSIDE, 1, OUTSIDE]
+    torch.testing.assert_close(targets.places[0, 0], overlaps[:, 0])
+    torch.testing.assert_close(targets.places[1, 0], overlaps[:, 1])
+    assert not targets.places[2].any()
+    assert targets.words[0, :, 2].tolist() == [1.0, 0.0, 0.0]
+    assert targets.words[0, :, 5].tolist() == [0.0, 0.0, 1.0]
+    assert targets.boxes[0].tolist() == [0.0] * 3 + [1.0] * 3
+    assert targets.absent.tolist() == [False]
+
+
+def test_targets_of_an_absent_thing_name_nothing():
+    truth = ProposalTruth((5,), ("desk",), torch.tensor([[2.0] * 3 + [4.0] * 3]), None)
+    said = GroundedExpression(TEXT, tuple(TEXT.split()), (), (), "s", "absent")
+    targets = targets_of([said], [OFFSETS], truth, torch.tensor([[0.6]]))
+    assert targets.absent.tolist() == [True]
+    assert not targets.places.any()
+    assert not targets.words.any()
+
+
+def test_share_term_is_least_where_the_choice_follows_the_overlaps():
+    overlaps = torch.tensor([[0.8, 0.4, 0.1]])
+    best = torch.tensor([[0.8**2, 0.4**2, 1e-9]]).log()
+    assert share_term(best, overlaps) < share_term(torch.zeros(1, 3), overlaps)
+    assert share_term(best, overlaps) < share_term(best.flip(1), overlaps)
+    assert share_term(torch.randn(1, 3), torch.full((1, 3), 0.2)) == 0.0
+
+
+def test_corner_term_looks_at_proposals_on_the_target_alone():
+    targets = ProposalTargets(
+        torch.tensor([[[0.9, 0.1]]]), torch.zeros(1, 1), torch.zeros(1, 2, 1), torch.tensor([False]),
+        torch.tensor([[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]]),
+    )  # fmt: skip
+    near = torch.tensor([[0.0, 0.0, 0.0, 1.0, 1.0, 1.2], [5.0] * 6])
+    far = torch.tensor([[0.0, 0.0, 0.0, 1.0, 1.0, 1.2], [9.0] * 6])
+    assert corner_term(near, targets) == corner_term(far, targets) > 0
+    assert corner_term(near[:, :6] - torch.tensor([0, 0, 0, 0, 0, 0.2]), targets) < corner_term(near, targets)
