@@ -21,6 +21,7 @@ import torch
 from common import Case, arguments, emit, log, parser
 
 from locate3d_ros import Locate3D, load_recording
+from locate3d_ros.build import SIMILARITY
 from locate3d_ros.geometry.boxes import box_iou, box_tensor
 from locate3d_ros.types import Box, Instance, LocalizeOptions, Status
 
@@ -56,13 +57,14 @@ def main() -> int:
     """Build the map, ask every sentence, print the table and the JSON object."""
     options = parser(__doc__)
     options.add_argument("--half", choices=("dev", "held_out"), help="ask only this half; default: both")
+    options.add_argument("--model", default=SIMILARITY, help="what answers")
     options.add_argument("--data", type=Path, default=default_folder(), help="the recording's folder")
     parsed = arguments(__doc__, options)
     if not parsed.data.is_dir():
         log(f"{parsed.data}: recording not found; give --data FOLDER or set LOCATE3D_TEST_DATA to its parent folder")
         return 2
     boxes, expressions = read_annotations(parsed.half)
-    robot = Locate3D.create(device=parsed.device, threads=parsed.threads)
+    robot = Locate3D.create(device=parsed.device, threads=parsed.threads, model=parsed.model)
     mapping_seconds = build_map(robot, parsed.data)
     robot.localize("warm up")  # the first request pays for what depends on the scene alone
     outcomes = [ask(robot, expression) for expression in expressions]
