@@ -28,7 +28,9 @@ from locate3d_ros.weights.catalog import entry
 from locate3d_ros.weights.store import WeightStore
 
 SIMILARITY = "similarity"
+TINY = "locate3d-tiny"
 FOUNDATION = "foundation"
+SHIPPED = {TINY: Path(__file__).parent / "model" / TINY}  # trained models that are part of the package
 RELEASED = {"locate3d": "locate-3d", "locate3d-plus": "locate-3d-plus"}  # model -> name in the table of weights
 
 
@@ -86,9 +88,11 @@ def _features(config: Config) -> FeaturesConfig:
 def _model_path(config: Config) -> Path:
     if config.model in RELEASED:
         return WeightStore(config.weights).require(entry(RELEASED[config.model])).path
+    if config.model in SHIPPED:
+        return SHIPPED[config.model]
     if not Path(config.model).exists():
         raise InputError(
-            f"model = {config.model!r}: none of {', '.join((SIMILARITY, *RELEASED))} nor a path that "
+            f"model = {config.model!r}: none of {', '.join((SIMILARITY, *SHIPPED, *RELEASED))} nor a path that "
             "exists; give a model's folder or file"
         )
     return Path(config.model)

@@ -8,12 +8,13 @@ import torch
 from test_model import SMALL
 from toy_scene import toy_snapshot
 
-from locate3d_ros.build import build_localizer
+from locate3d_ros.build import SHIPPED, build_extractor, build_localizer
 from locate3d_ros.config import Config
 from locate3d_ros.errors import InputError
 from locate3d_ros.model.checkpoint import TrainedOn, save_checkpoint
 from locate3d_ros.model.config import TextConfig
 from locate3d_ros.model.locate3d_model import Locate3DModel
+from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint
 from locate3d_ros.types import LocalizeOptions, Status
 
 CPU = torch.device("cpu")
@@ -54,3 +55,11 @@ def test_released_model_that_is_not_here_is_named_with_its_source(tmp_path: Path
 def test_folder_without_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds none of model.safetensors"):
         build_localizer(Config(model=str(tmp_path)), CPU)
+
+
+def test_shipped_model_reads_the_embedded_features():
+    localizer = build_localizer(Config(model="locate3d-tiny"), CPU)
+    assert localizer.name == "locate3d-tiny"
+    extractor = build_extractor(Config(), CPU)
+    trained_on = load_proposal_checkpoint(SHIPPED["locate3d-tiny"]).trained_on
+    assert trained_on == TrainedOn(tuple(map(tuple, extractor.slots)), extractor.digest)
