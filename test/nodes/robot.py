@@ -118,7 +118,7 @@ class Robot(Node):
         return self.call(self.create_client(kind, service), kind.Request(**fields))
 
 
-def wait_for(condition, timeout=5.0, name="condition"):
+def wait_for(condition, timeout=30.0, name="condition"):
     """Return the first true value of `condition`."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):
