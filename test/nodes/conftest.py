@@ -72,7 +72,7 @@ def start(ros, tmp_path):  # noqa: ARG001 - initialises rclpy
             )
             stack.enter_context(running([mapping, localization]))
             robot = stack.enter_context(spinning(Robot(**(robot_options or {}))))
-            robot.wait_for_mapping()
+            robot.wait_for_mapping(mapping)
             return robot, mapping, localization
 
         yield start

@@ -85,10 +85,15 @@ class Robot(Node):
         self._localize = self.create_client(Localize, "localization/localize")
         self._start = start
 
-    def wait_for_mapping(self):
-        wait_for(lambda: self.rgb.get_subscription_count() and self.depth.get_subscription_count())
-        wait_for(lambda: self.rgb_info.get_subscription_count() and self.tf.get_subscription_count())
-        wait_for(lambda: self.tf_static.get_subscription_count() >= 1)
+    def wait_for_mapping(self, mapping=None):
+        """Wait until the robot knows its listeners, and the mapping node, where it is of this process, the robot.
+
+        The two ends find each other one after the other: what is sent in between is lost.
+        """
+        publishers = [self.rgb, self.depth, self.rgb_info, self.tf, self.tf_static]
+        wait_for(lambda: all(publisher.get_subscription_count() for publisher in publishers))
+        if mapping is not None:
+            wait_for(lambda: all(heard_by(mapping, publisher.topic_name) for publisher in publishers))
 
     def stand(self, frame_id="camera", position=(0.0, 0.0, 0.0), stamp=None):
         """Say where the camera is, half a second before and after a stamp."""
@@ -116,6 +121,12 @@ class Robot(Node):
 
     def request(self, kind, service, **fields):
         return self.call(self.create_client(kind, service), kind.Request(**fields))
+
+
+def heard_by(node, topic):
+    """Whether a subscription of this node has found a publisher of a topic."""
+    own = [each for each in node.subscriptions if each.topic_name == topic]
+    return any(each.get_publisher_count() for each in own)
 
 
 def wait_for(condition, timeout=30.0, name="condition"):

@@ -43,7 +43,7 @@ def seen_by(name):
 def two_cameras(start):
     front, mapping, _ = start(cameras=["front", "rear"], robot_options={"start": "front/"}, mapping__edge_threshold=0.0)
     with spinning(Robot(start="rear/")) as rear:
-        rear.wait_for_mapping()
+        rear.wait_for_mapping(mapping)
         back = transform("base", "rear_camera", 0, (0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0))
         ahead = transform("base", "front_camera", 0)
         front.tf_static.publish(TFMessage(transforms=[ahead, back]))

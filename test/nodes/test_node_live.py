@@ -190,7 +190,7 @@ def test_a_driver_that_comes_back_with_another_image_type_is_followed(start, new
     robot.destroy_publisher(robot.rgb)
     with spinning(Robot((CompressedImage, Image), context=new_context())) as driver:
         wait_for(lambda: (mapping.cameras[0].rgb.kind or [None])[0] is CompressedImage)
-        driver.wait_for_mapping()
+        driver.wait_for_mapping(mapping)
         driver.see(rgb=compressed(wall_rgb()[:, :, ::-1].copy(), ".jpg", "jpeg"))
         wait_for(lambda: integrated(mapping) == 2)
 

@@ -50,7 +50,6 @@ def test_a_robot_in_another_process_is_served_until_a_signal(ros, tmp_path, numb
     log = tmp_path / "log"
     with process(HERE / "stand_in_node.py", "locate3d_node", "--ros-args", "-p", "threads:=1", log=log) as node:
         with spinning(Robot()) as robot:
-            wait_for(lambda: robot.rgb.get_subscription_count() and robot.depth.get_subscription_count(), 30)
             robot.wait_for_mapping()
 
             def is_found():
