@@ -1,6 +1,7 @@
 """Furniture libraries are read as their catalogue means them: upright, to size, with colours and licence."""
 
 import zipfile
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 
 from locate3d_ros.data.synthetic.furniture import CATALOGUE, INSTALLED_FOLDER, FurnitureLibrary
 from locate3d_ros.data.synthetic.mesh import Material, corner_normals, merge
-from locate3d_ros.data.synthetic.models import MODELS, PALETTE, painted
+from locate3d_ros.data.synthetic.models import MODELS, TRAINING_MODELS
+from locate3d_ros.data.synthetic.painting import PALETTE, painted, repainted
 from locate3d_ros.data.synthetic.shapes import box, quad, turned
+from locate3d_ros.data.synthetic.variation import PROPORTION, SIZE, varied
 from locate3d_ros.errors import InputError
 
 # A slab of 2 x 1 x 4 in the file's axes (y up, z front), with one quad face, one triangle pair and one pane of glass.
@@ -139,10 +142,12 @@ def test_broken_line_of_a_model_is_named(tmp_path):
 def test_table_of_models_names_models_that_exist():
     if not INSTALLED_FOLDER.is_dir():
         pytest.skip("furniture libraries not installed (package sweethome3d-furniture)")
-    for library in {m.library for m in MODELS}:
+    models = (*MODELS, *TRAINING_MODELS)
+    assert len({(m.library, m.key) for m in models}) == len(models)
+    for library in {m.library for m in models}:
         entries = FurnitureLibrary(INSTALLED_FOLDER / f"{library}.sh3f").entries
-        assert {m.key for m in MODELS if m.library == library} <= set(entries)
-    assert {m.colour for m in MODELS} <= {*PALETTE, "", "*"}
+        assert {m.key for m in models if m.library == library} <= set(entries)
+    assert {m.colour for m in models} <= {*PALETTE, "", "*"}
 
 
 def test_painting_changes_light_plain_materials_only():
@@ -150,6 +155,48 @@ def test_painting_changes_light_plain_materials_only():
         [box((0, 0, 0), (1, 1, 1), Material((0.8, 0.8, 0.8))), box((0, 0, 1), (1, 1, 2), Material((0.8, 0.1, 0.1)))]
     )
     assert [m.colour for m in painted(mesh, (0.1, 0.2, 0.6)).materials] == [(0.1, 0.2, 0.6), (0.8, 0.1, 0.1)]
+
+
+def test_repainting_gives_the_largest_surface_a_colour_and_keeps_its_pattern():
+    stripes = np.zeros((4, 4, 3), np.uint8)
+    stripes[:, ::2], stripes[:, 1::2] = (40, 80, 60), (120, 240, 180)
+    large, small = Material((1.0, 1.0, 1.0), stripes), Material((0.8, 0.1, 0.1))
+    mesh = repainted(merge([box((0, 0, 0), (2, 2, 2), large), box((0, 0, 2), (1, 1, 3), small)]), (0.3, 0.1, 0.6))
+    pattern = mesh.materials[0].texture
+    assert (pattern[0, 1] > 2 * pattern[0, 0]).all()
+    np.testing.assert_allclose(pattern.mean(axis=(0, 1)) / 255, (0.3, 0.1, 0.6), atol=0.01)
+    assert mesh.materials[1] == small
+
+
+def test_repainting_a_plain_mesh_changes_its_colour():
+    assert repainted(box((0, 0, 0), (1, 1, 1), Material((0, 0, 0))), (0.3, 0.1, 0.6)).materials[0].colour == (
+        0.3,
+        0.1,
+        0.6,
+    )
+
+
+def test_stretching_scales_from_the_origin_and_keeps_normals_upright():
+    tilted = quad((0, 0, 0), (1, 0, 0), (0, 1, 1), Material((1, 1, 1)))
+    mesh = replace(tilted, normals=corner_normals(tilted)).stretched((1.0, 1.0, 3.0))
+    np.testing.assert_allclose(mesh.high, [1.0, 1.0, 3.0])
+    np.testing.assert_allclose(mesh.normals, corner_normals(replace(mesh, normals=None)), atol=1e-12)
+
+
+def test_varied_models_differ_from_home_to_home_within_their_limits():
+    once, again = (varied(MODELS, np.random.default_rng(seed)) for seed in (1, 2))
+    assert once == varied(MODELS, np.random.default_rng(1))
+    assert once != again
+    limits = (1 - SIZE) * (1 - PROPORTION), (1 + SIZE) * (1 + PROPORTION)
+    assert all(limits[0] <= factor <= limits[1] for model in once for factor in model.stretch)
+    assert all(model.colour == model.paint for model in once if model.paint)
+
+
+def test_plants_and_food_keep_their_colours():
+    natural = {"plant", "cactus", "bread", "fruit bowl", "flowers", "basketball"}
+    drawn = [varied(MODELS, np.random.default_rng(seed)) for seed in range(5)]
+    assert not any(model.paint for models in drawn for model in models if model.name in natural)
+    assert any(model.paint for models in drawn for model in models if model.name == "sofa")
 
 
 def test_normals_of_a_box_are_sharp_and_of_a_cylinder_smooth():

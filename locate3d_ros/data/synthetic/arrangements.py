@@ -9,7 +9,8 @@ import numpy as np
 
 from locate3d_ros.data.synthetic import textures
 from locate3d_ros.data.synthetic.mesh import Material, Mesh, merge
-from locate3d_ros.data.synthetic.models import PALETTE, Model
+from locate3d_ros.data.synthetic.models import Model
+from locate3d_ros.data.synthetic.painting import PALETTE
 from locate3d_ros.data.synthetic.placement import Furnisher, Spot
 from locate3d_ros.data.synthetic.scene import SceneObject
 from locate3d_ros.data.synthetic.shapes import box, quad

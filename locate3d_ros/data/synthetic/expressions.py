@@ -9,8 +9,9 @@ import numpy as np
 
 from locate3d_ros.data.annotations.grounded_expression import GroundedExpression
 from locate3d_ros.data.synthetic.descriptions import EXTREMES, Description, SceneGraph
-from locate3d_ros.data.synthetic.models import MODELS, PALETTE
+from locate3d_ros.data.synthetic.models import MODELS, TRAINING_MODELS
 from locate3d_ros.data.synthetic.naming import ELSEWHERE, could_be
+from locate3d_ros.data.synthetic.painting import PALETTE
 from locate3d_ros.data.synthetic.phrasing import Speaker
 from locate3d_ros.data.synthetic.relations import RELATIONS, layout_of
 from locate3d_ros.data.synthetic.scene import Scene
@@ -45,7 +46,9 @@ def expressions(scene: Scene, viewer: Viewer, split: str, count: int, seed: Sequ
     rng = np.random.default_rng(list(seed))
     graph = SceneGraph(scene, layout_of(scene, viewer.T_map_camera, set(viewer.visible)))
     seen = [i for i, o in enumerate(scene.objects) if viewer.pixels.get(o.id, 0) >= MIN_PIXELS]
-    asked = _Composer(graph, seen, rng).all()
+    models = MODELS if split == "val" else (*MODELS, *TRAINING_MODELS)
+    names = sorted({m.name for m in models} | set(ELSEWHERE))
+    asked = _Composer(graph, seen, names, rng).all()
     chosen = [a for kind, share in KINDS.items() for a in _some(rng, asked[kind], max(1, round(share * count)))]
     speaker = Speaker(split, rng)
     return [_expression(a, graph, speaker, scene.id) for a in chosen]
@@ -74,8 +77,8 @@ def _expression(asked: Asked, graph: SceneGraph, speaker: Speaker, scene_id: str
 class _Composer:
     """Finds what can be said of a scene, kind by kind."""
 
-    def __init__(self, graph: SceneGraph, seen: Sequence[int], rng: np.random.Generator) -> None:
-        self._graph, self._seen, self._rng = graph, seen, rng
+    def __init__(self, graph: SceneGraph, seen: Sequence[int], names: Sequence[str], rng: np.random.Generator) -> None:
+        self._graph, self._seen, self._names, self._rng = graph, seen, names, rng
         self._anchors = {i: d for i in seen if (d := self._shortest(i)) and graph.objects[i].name not in NO_ANCHORS}
 
     def all(self) -> dict[str, list[Asked]]:
@@ -196,8 +199,7 @@ class _Composer:
         return [Asked("absent", d, None, anchors) for d, anchors in tries if not self._graph.truth(d).any()]
 
     def _missing_names(self) -> list[str]:
-        names = sorted({m.name for m in MODELS} | set(ELSEWHERE))
-        missing = [n for n in names if not self._graph.named(n).any()]
+        missing = [n for n in self._names if not self._graph.named(n).any()]
         return [missing[i] for i in self._rng.permutation(len(missing))[:12]]
 
     def _sample(self, asked: Sequence[Asked], count: int) -> list[Asked]:

@@ -33,6 +33,7 @@ from locate3d_ros.data.synthetic.sizes import with_sizes
 from locate3d_ros.data.synthetic.styles import STYLES, Styles, pick_surfaces
 from locate3d_ros.data.synthetic.textures import Colour
 from locate3d_ros.data.synthetic.themes import THEMES, Planner
+from locate3d_ros.data.synthetic.variation import varied
 from locate3d_ros.data.synthetic.world import AreaLight
 
 MAX_TRIANGLES = 290_000  # of all furniture of a home; clutter beyond it is left out
@@ -65,6 +66,8 @@ def make_home(seed: Sequence[int], name: str, options: SceneOptions) -> Scene:
     """Furnish a home at random; the same seed and furniture libraries give the same home."""
     rng = np.random.default_rng(list(seed))
     styles, models = STYLES[options.split], models_of(options.split)
+    if options.split == "train":
+        models = varied(models, rng)
     plan = None
     while plan is None:
         plan = make_plan(rng, _pick_kinds(rng, int(rng.integers(options.min_rooms, options.max_rooms + 1))))

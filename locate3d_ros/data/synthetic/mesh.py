@@ -60,6 +60,12 @@ class Mesh:
         normals = None if self.normals is None else self.normals @ R.T
         return replace(self, vertices=self.vertices @ R.T + np.array([x, y, z]), normals=normals)
 
+    def stretched(self, factors: tuple[float, float, float]) -> Mesh:
+        """Stretch along the axes, from the origin."""
+        scale = np.asarray(factors)
+        normals = None if self.normals is None else np.asarray(unit(self.normals / scale), dtype=np.float64)
+        return replace(self, vertices=self.vertices * scale, normals=normals)
+
 
 def merge(meshes: Sequence[Mesh]) -> Mesh:
     """Put several meshes into one, without normals; the order of triangles is the order of the meshes."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import colorsys
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from locate3d_ros.data.synthetic.furniture import INSTALLED_FOLDER, FurnitureLibrary
-from locate3d_ros.data.synthetic.mesh import Material, Mesh
+from locate3d_ros.data.synthetic.mesh import Mesh
+from locate3d_ros.data.synthetic.painting import PALETTE, repainted
 from locate3d_ros.data.synthetic.simplify import finer, lighter
+from locate3d_ros.data.synthetic.training_models import TRAINING_TABLE
 from locate3d_ros.errors import InputError
 
 CC0_LIBRARY = "BlendSwap-CC-0"
@@ -19,21 +18,8 @@ CC0_LIBRARY = "BlendSwap-CC-0"
 # What a model of a random home may have at most; one that is larger is simplified.
 SMALL_TRIANGLES = 4000
 LARGE_TRIANGLES = 8000
+UNSTRETCHED = (1.0, 1.0, 1.0)
 LONGEST_EDGE = 0.35  # metres: light is computed at corners
-
-# Colours that furniture is painted in, where a model may be painted: name -> sRGB.
-PALETTE = {
-    "red": (0.72, 0.10, 0.09),
-    "blue": (0.10, 0.22, 0.62),
-    "green": (0.16, 0.45, 0.18),
-    "yellow": (0.90, 0.72, 0.12),
-    "orange": (0.92, 0.45, 0.08),
-    "white": (0.88, 0.87, 0.84),
-    "black": (0.06, 0.06, 0.065),
-    "gray": (0.45, 0.45, 0.46),
-    "pink": (0.90, 0.52, 0.62),
-    "brown": (0.36, 0.20, 0.11),
-}
 
 
 @dataclass(frozen=True)
@@ -45,6 +31,8 @@ class Model:
     name: str
     colour: str  # as one sees it; "" where there is no single one; "*" where it may be painted
     role: str  # where it goes in a room
+    stretch: tuple[float, float, float] = UNSTRETCHED  # of its width, depth and height
+    paint: str = ""  # colour of the palette that its largest surface gets
 
 
 # library: role: "key name colour" lines; a name's words are joined by "_".
@@ -191,6 +179,7 @@ def _parse(library: str, text: str) -> list[Model]:
 
 
 MODELS = tuple(model for library, text in _TABLE.items() for model in _parse(library, text))
+TRAINING_MODELS = tuple(model for library, text in TRAINING_TABLE.items() for model in _parse(library, text))
 
 
 def installed_models() -> tuple[Model, ...]:
@@ -206,8 +195,8 @@ def installed_models() -> tuple[Model, ...]:
 def models_of(split: str) -> tuple[Model, ...]:
     """Return the models of a split: no model of "val" is ever in "train".
 
-    Of every name with several models the last third is held out (one at least), and every fifth name with one model.
-    Raises InputError where a library is missing.
+    Of every name with several models the last third is held out (one at least), and every fifth name with one model;
+    TRAINING_MODELS are all for training. Raises InputError where a library is missing.
     """
     groups: dict[str, list[Model]] = {}
     for model in installed_models():
@@ -218,7 +207,9 @@ def models_of(split: str) -> tuple[Model, ...]:
         singles += len(group) == 1
         count = max(1, len(group) // 3) if len(group) > 1 else int(singles % 5 == 0)
         held_out |= set(group[len(group) - count :])
-    return tuple(m for m in MODELS if (m in held_out) == (split == "val"))
+    if split == "val":
+        return tuple(m for m in MODELS if m in held_out)
+    return (*(m for m in MODELS if m not in held_out), *TRAINING_MODELS)
 
 
 def find_model(library: str, key: str) -> Model:
@@ -244,16 +235,24 @@ def load_mesh(model: Model) -> Mesh:
     return _library(_file_of(model.library)).load(model.key)
 
 
-@cache
+@lru_cache(maxsize=128)
 def load_light_mesh(model: Model) -> Mesh:
-    """Load a model as `load_mesh` does, with normals, few triangles, and none of them large."""
+    """Load a model as `load_mesh` does, with normals, few triangles, and none of them large; stretched and painted."""
+    mesh = _light_mesh(replace(model, stretch=UNSTRETCHED, paint=""))
+    mesh = mesh if model.stretch == UNSTRETCHED else mesh.stretched(model.stretch)
+    return repainted(mesh, PALETTE[model.paint]) if model.paint else mesh
+
+
+@cache
+def _light_mesh(model: Model) -> Mesh:
     small = model.role in ("top", "tv", "hang")
     return finer(lighter(load_mesh.__wrapped__(model), SMALL_TRIANGLES if small else LARGE_TRIANGLES), LONGEST_EDGE)
 
 
 def material_of(model: Model) -> str:
     """Return what a model is plainly made of; "" where one cannot say."""
-    return _MATERIAL_OF.get((model.library, model.key), "")
+    material = _MATERIAL_OF.get((model.library, model.key), "")
+    return "" if model.paint and material == "wood" else material
 
 
 @cache
@@ -265,14 +264,3 @@ def licence_of(model: Model) -> str:
 def creator_of(model: Model) -> str:
     """Return who made a model, as its catalogue says."""
     return _library(_file_of(model.library)).entries[model.key].creator
-
-
-def painted(mesh: Mesh, colour: tuple[float, float, float]) -> Mesh:
-    """Give every light, plain material of a mesh another colour (sRGB)."""
-    return replace(mesh, materials=tuple(_painted(m, colour) for m in mesh.materials))
-
-
-def _painted(material: Material, colour: tuple[float, float, float]) -> Material:
-    _, saturation, value = colorsys.rgb_to_hsv(*material.colour)
-    plain = material.texture is None and saturation < 0.25 and value > 0.45
-    return replace(material, colour=tuple(np.clip(colour, 0.0, 1.0))) if plain else material

@@ -31,6 +31,37 @@ ALIKE = (
     {"radio", "telephone", "camera", "printer"},
     {"stool", "bar stool", "chair", "folding chair", "folding stool", "office chair"},
     {"basketball", "soccer ball"},
+    {"lounge chair", "deck chair", "armchair", "sofa"},
+    {"bench", "stool"},
+    {"bench", "sofa"},
+    {"lantern", "lamp"},
+    {"gift box", "plastic box"},
+    {"gift box", "crate"},
+    {"radio", "stereo", "speaker", "amplifier", "dvd player", "game console", "projector"},
+    {"toaster oven", "toaster", "microwave", "oven", "bread box", "deep fryer"},
+    {"pot", "bowl"},
+    {"pot", "jar"},
+    {"hat", "cap", "helmet"},
+    {"basket", "laundry basket"},
+    {"basket", "trash can"},
+    {"juicer", "mixer"},
+    {"juicer", "blender"},
+    {"coffee press", "coffee maker", "espresso maker", "teapot"},
+    {"doll", "teddy bear"},
+    {"dryer", "washing machine"},
+    {"freezer", "refrigerator"},
+    {"changing table", "chest of drawers"},
+    {"dressing table", "desk"},
+    {"cabinet", "chest of drawers", "bedside table"},
+    {"cabinet", "cupboard"},
+    {"workbench", "desk", "table"},
+    {"roast chicken", "bread"},
+    {"plant box", "plant", "flowers"},
+    {"bean bag", "armchair"},
+    {"baby bottle", "bottle"},
+    {"knife block", "pen holder"},
+    {"keyboard", "piano"},
+    {"scooter", "bicycle", "tricycle"},
 )
 # Colours that people might also give to a thing of this colour.
 NEAR_COLOURS: Mapping[str, set[str]] = {
@@ -45,7 +76,7 @@ NEAR_COLOURS: Mapping[str, set[str]] = {
     "green": {"yellow", "blue"},
     "blue": {"black", "green"},
 }
-# Things that no home of ours has.
+# Things that no home of the validation split has.
 ELSEWHERE = ("bicycle", "dog", "motorcycle", "traffic light", "ladder", "surfboard", "lawn mower", "sewing machine")
 
 # Name -> other words for it; those after the bar are used in validation scenes only.
@@ -90,6 +121,14 @@ _SYNONYMS: Mapping[str, str] = {
     "stool": "small stool | footstool",
     "shelf": "shelves, shelving unit | rack",
     "oven": "baking oven | built-in oven",
+    "bicycle": "bike | cycle",
+    "bench": "seat | long seat",
+    "ladder": "step ladder | steps",
+    "basket": "wicker basket | hamper",
+    "cap": "baseball cap | peaked cap",
+    "stereo": "hifi, stereo system | music system",
+    "keyboard": "electronic keyboard | synthesizer",
+    "pot": "cooking pot, saucepan | casserole",
 }
 GREY = ("gray", "grey")
 

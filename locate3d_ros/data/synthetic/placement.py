@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from locate3d_ros.data.synthetic.caster import RayCaster
 from locate3d_ros.data.synthetic.mesh import Material, Mesh
-from locate3d_ros.data.synthetic.models import PALETTE, Model, creator_of, licence_of, load_mesh, material_of, painted
+from locate3d_ros.data.synthetic.models import Model, creator_of, licence_of, load_mesh, material_of
+from locate3d_ros.data.synthetic.painting import PALETTE, painted
 from locate3d_ros.data.synthetic.scene import SceneObject
 from locate3d_ros.data.synthetic.shapes import box
 from locate3d_ros.data.synthetic.shell import DOOR_SIZE, on_wall, wall_length

@@ -15,14 +15,20 @@ from locate3d_ros.data.synthetic.shell import WALLS, wall_length
 # Small things that one expects in each kind of room.
 _USUAL = {
     "kitchen": """coffee_cup cup milk_carton bottle mixer coffee_maker bread cupcake microwave espresso_maker blender
-        mug bowl wine_bottle plate fruit_bowl espresso_machine teapot toaster rice_cooker cake paper_towels plant""",
-    "dining": "coffee_cup cup mug bowl wine_bottle plate fruit_bowl teapot cake bread candle flowers vase bottle",
+        mug bowl wine_bottle plate fruit_bowl espresso_machine teapot toaster rice_cooker cake paper_towels plant
+        baby_bottle hot_dog hamburger beer_bottle pot bread_box kitchen_scale coffee_press jar juicer roast_chicken
+        toaster_oven salad_bowl deep_fryer sandwich_maker spice_rack knife_block spray_bottle""",
+    "dining": """coffee_cup cup mug bowl wine_bottle plate fruit_bowl teapot cake bread candle flowers vase bottle
+        beer_bottle roast_chicken salad_bowl pot christmas_tree""",
     "living": """lamp plant book newspaper coffee_cup mug vase flowers candle fruit_bowl radio telephone laptop camera
-        teapot jar orchid cactus bonsai_tree chessboard teddy_bear fan handbag wine_bottle bowl""",
-    "bedroom": "lamp book teddy_bear plant vase flowers radio telephone camera handbag mug fan laptop candle calendar",
+        teapot jar orchid cactus bonsai_tree chessboard teddy_bear fan handbag wine_bottle bowl
+        speaker headphones lantern plant_box gift_box toy_train xylophone christmas_tree dvd_player stereo amplifier
+        doll projector cap hat helmet game_console aquarium keyboard""",
+    "bedroom": """lamp book teddy_bear plant vase flowers radio telephone camera handbag mug fan laptop candle calendar
+        clothes doll hat cap gift_box headphones speaker keyboard""",
     "office": """calendar laptop computer telephone printer desk_lamp lamp book radio coffee_cup mug camera fan plant
-        cactus newspaper bottle bonsai_tree""",
-    "bathroom": "bottle cup paper_towels plant radio candle orchid vase",
+        cactus newspaper bottle bonsai_tree headphones pen_holder projector speaker keyboard""",
+    "bathroom": "bottle cup paper_towels plant radio candle orchid vase baby_bottle spray_bottle clothes",
 }
 
 
