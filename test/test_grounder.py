@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ from locate3d_ros.errors import InputError
 from locate3d_ros.features.embedded import EmbeddedExtractor
 from locate3d_ros.localization.model_localizer import ModelLocalizer
 from locate3d_ros.model.checkpoint import TrainedOn, load_checkpoint, save_checkpoint
-from locate3d_ros.model.config import ModelConfig
+from locate3d_ros.model.config import LOCATE3D, ModelConfig
 from locate3d_ros.model.grounder import Grounder
 from locate3d_ros.model.locate3d_model import Locate3DModel
 from locate3d_ros.model.text import MiniLm
@@ -42,6 +43,23 @@ def saved(folder: Path, config: ModelConfig, trained_on: TrainedOn) -> Path:
 def grounder(tmp_path: Path) -> Grounder:
     folder = saved(tmp_path / "clip", WITH_CLIP, TrainedOn((("image", 10),)))
     return Grounder(load_checkpoint(folder), torch.float32)
+
+
+@pytest.mark.parametrize("boxes", ["head", "mask"])
+def test_checkpoint_says_whose_boxes_its_instances_have(tmp_path: Path, boxes: Literal["head", "mask"]) -> None:
+    config = replace(WITH_CLIP, decoder=replace(WITH_CLIP.decoder, boxes=boxes))
+    checkpoint = load_checkpoint(saved(tmp_path / boxes, config, TrainedOn((("image", 10),))))
+    assert checkpoint.model.config.decoder.boxes == boxes
+    for head in checkpoint.model.decoder.text_alignment_head:
+        head.text_alignment_head[-1].bias.data.fill_(5.0)  # every query stands for every word
+    grounder = Grounder(checkpoint, torch.float32)
+    instances = grounder.ground(grounder.encode(voxels(), compact=False), "the white mug").instances
+    assert len(instances) == SMALL.decoder.queries
+    assert all((instance.box is None) == (boxes == "mask") for instance in instances)
+
+
+def test_released_sizes_answer_with_the_box_heads_boxes() -> None:
+    assert LOCATE3D.decoder.boxes == "head"
 
 
 def voxels(n: int = 120) -> tuple[torch.Tensor, ...]:

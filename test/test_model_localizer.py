@@ -9,6 +9,7 @@ from toy_scene import ToyBox, toy_snapshot
 
 from locate3d_ros.config import LocalizationConfig
 from locate3d_ros.errors import InputError
+from locate3d_ros.localization.found import extent
 from locate3d_ros.localization.model_localizer import ModelLocalizer
 from locate3d_ros.types import LocalizeOptions, Role, Status
 
@@ -23,7 +24,7 @@ class FakeInstance:
     tokens: tuple[int, ...]
     confidence: float
     mask: torch.Tensor
-    box: torch.Tensor
+    box: torch.Tensor | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class FakeModel:
     """Answers with instances given as (words, probability on each, place): a cube of 30 cm at that place."""
 
     name = "fake"
+    boxes = True  # False: leaves the boxes to the masks
 
     def __init__(self, *instances):
         self.instances = instances
@@ -67,7 +69,8 @@ class FakeModel:
             probability[query, list(tokens)] = sureness
             low = torch.tensor(place)
             mask = ((encoding >= low) & (encoding <= low + 0.3)).all(dim=1).float()
-            found.append(FakeInstance(query, tokens, sureness, mask, torch.cat((low, low + 0.3))))
+            box = torch.cat((low, low + 0.3)) if self.boxes else None
+            found.append(FakeInstance(query, tokens, sureness, mask, box))
         return FakeGrounded(offsets, probability, tuple(found))
 
 
@@ -100,6 +103,23 @@ def test_points_and_mask_are_those_of_the_voxels():
     inside = ((snapshot.xyz >= torch.tensor(NEAR)) & (snapshot.xyz <= torch.tensor(NEAR) + 0.3)).all(dim=1)
     assert torch.equal(best.mask, inside)
     assert len(best.xyz) == len(best.rgb) > int(inside.sum())  # the finer grid has more points than the voxels
+
+
+def test_box_that_the_model_leaves_to_its_mask_is_the_one_around_its_points():
+    model = FakeModel(("mug", 0.9, NEAR))
+    model.boxes = False
+    best = ModelLocalizer(model, LocalizationConfig()).localize(toy_snapshot(()), SENTENCE, OPTIONS).best
+    low, high = best.xyz.amin(dim=0), best.xyz.amax(dim=0)
+    assert (torch.tensor(best.box.min) - low).abs().max() < 0.01
+    assert (torch.tensor(best.box.max) - high).abs().max() < 0.01
+
+
+def test_few_stray_points_do_not_widen_the_box_of_a_mask():
+    things = torch.rand(1000, 3, generator=torch.Generator().manual_seed(0))
+    strays = torch.tensor([[-3.0, 0.5, 0.5], [0.5, 9.0, 0.5], [0.5, 0.5, 4.0]])
+    corners = extent(torch.cat((things, strays)))
+    assert (corners - torch.tensor([0.0, 0.0, 0.0, 1.0, 1.0, 1.0])).abs().max() < 0.03
+    assert torch.equal(extent(things[:1]), things[0].repeat(2))
 
 
 def test_equally_good_targets_all_come_back_and_are_counted():

@@ -14,6 +14,7 @@ from locate3d_ros.localization.query_types import Query
 from locate3d_ros.types import Box, Instance, MapSnapshot, Role
 
 MASK_THRESHOLD = 0.5
+STRAY = 0.01  # share of a mask's points beyond each side of its box
 SAME_MASK = 0.5  # IoU of two tiles' masks, where both tiles look, above which they are one instance
 
 
@@ -61,14 +62,21 @@ def merged(per_tile: Sequence[Sequence[Found]]) -> list[Found]:
 
 
 def instances_of(snapshot: MapSnapshot, found: Sequence[Found]) -> list[Instance]:
-    """Give the instances their points; the boxes are the model's own."""
+    """Give the instances their points; the boxes are the model's own, or those around the points."""
     instances = []
     for each in found:
-        x0, y0, z0, x1, y1, z1 = (float(value) for value in each.named.instance.box)
         xyz, rgb = fine_points(snapshot, each.mask)
+        corners = extent(xyz) if each.named.instance.box is None else each.named.instance.box
+        x0, y0, z0, x1, y1, z1 = corners.tolist()
         box = Box((x0, y0, z0), (x1, y1, z1))
         instances.append(Instance(0, each.named.phrase, each.role, each.score, box, each.mask, xyz, rgb))
     return instances
+
+
+def extent(xyz: Tensor) -> Tensor:
+    """Return the corners (6,) of the box around points (n, 3), but for the stray ones beyond each side."""
+    # A voxel at an object's border holds points of its neighbours: the chair's feet on a rug.
+    return torch.cat((xyz.quantile(STRAY, dim=0), xyz.quantile(1 - STRAY, dim=0)))
 
 
 def _order(each: Found) -> tuple[bool, float, float]:

@@ -36,8 +36,8 @@ class Predicted(Protocol):
         """Probability (n,) of every voxel to be part of it."""
 
     @property
-    def box(self) -> Tensor:
-        """Corners (6,) x0 y0 z0 x1 y1 z1, metres."""
+    def box(self) -> Tensor | None:
+        """Corners (6,) x0 y0 z0 x1 y1 z1, metres; None where its mask's extent is its box."""
 
 
 class Grounded(Protocol):

@@ -82,6 +82,8 @@ class DecoderConfig:
     heads: int = 12
     feedforward: int = 3072
     dropout: float = 0.1
+    boxes: Literal["head", "mask"] = "head"
+    """What an instance's box is: the box head's, as of the released model, or the box around its mask."""
     text: TextConfig = field(default_factory=TextConfig)
 
     def __post_init__(self) -> None:
@@ -129,6 +131,7 @@ LOCATE3D_TINY = ModelConfig(
         layers=3,
         heads=4,
         feedforward=256,
+        boxes="mask",
         text=TextConfig("minilm", width=384),
     ),
 )

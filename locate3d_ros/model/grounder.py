@@ -99,7 +99,10 @@ class Grounder:
         offsets, states = self._read(text)
         prediction = next(iter(self._model.decode(encoding, [states])))
         probability = prediction.token_logits.float().sigmoid()
-        return Grounding(offsets, probability, tuple(to_instances(prediction)))
+        instances = to_instances(prediction)
+        if self._model.config.decoder.boxes == "mask":
+            instances = [replace(instance, box=None) for instance in instances]
+        return Grounding(offsets, probability, tuple(instances))
 
     def _read(self, text: str) -> tuple[tuple[tuple[int, int], ...], Tensor]:
         tower = self._model.decoder.text_encoder

@@ -21,7 +21,7 @@ class PredictedInstance:
     tokens: tuple[int, ...]  # columns above the threshold, ascending
     confidence: float  # mean probability over exactly these columns
     mask: Tensor  # [n] probabilities
-    box: Tensor  # [6] x0 y0 z0 x1 y1 z1, metres
+    box: Tensor | None  # [6] x0 y0 z0 x1 y1 z1, metres; None: the box around its mask
 
 
 def to_instances(prediction: Prediction) -> list[PredictedInstance]:

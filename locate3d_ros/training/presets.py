@@ -43,7 +43,14 @@ SMOKE_MODEL = ModelConfig(
         ),
     ),
     DecoderConfig(
-        width=64, feature_dim=32, queries=16, layers=2, heads=4, feedforward=128, text=TextConfig("minilm", width=384)
+        width=64,
+        feature_dim=32,
+        queries=16,
+        layers=2,
+        heads=4,
+        feedforward=128,
+        boxes="mask",
+        text=TextConfig("minilm", width=384),
     ),
 )
 """The least model that shows everything at work."""
