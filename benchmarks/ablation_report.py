@@ -38,7 +38,11 @@ TABLES = (
         ("acc25_head", "on_thing_head", "on_thing_mask"),
     ),
     Table("Pretraining", ("joint", "naive"), ("mask_iou", "on_thing_mask")),
-    Table("Fine-tuning", ("naive", "stage-wise", "frozen", "frozen, not pretrained"), ("mask_iou", "on_thing_mask")),
+    Table(
+        "Fine-tuning",
+        ("joint", "naive", "stage-wise", "frozen", "frozen, not pretrained"),
+        ("mask_iou", "on_thing_mask"),
+    ),
     Table("Features", ("joint", "two scales", "one scale", "no features"), ("mask_iou", "on_thing_mask")),
 )
 PROBES = ("run", "random", "block", "radius", "run, 4 x 2 %", "run, 4 x 16 %", "not pretrained")
@@ -118,10 +122,10 @@ def curves(records: Sequence[Record], file: Path) -> None:
 
     figure, axes = pyplot.subplots(1, len(CURVES), figsize=(11, 3.4), sharey=True, layout="constrained")
     for axis, arm in zip(axes, CURVES, strict=True):
-        for part in PARTS:
+        for colour, part in enumerate(PARTS):
             steps, mean = gradients([record for record in records if record.arm == arm], part)
             if any(mean):
-                axis.semilogy(steps, mean, label=part.replace("_", " "))
+                axis.semilogy(steps, mean, f"C{colour}", label=part.replace("_", " "))
         axis.set(title=arm, xlabel="step")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("length of the gradient")
