@@ -11,18 +11,15 @@ from hypothesis import strategies as st
 from training_runs import toy_sample_source
 
 from locate3d_ros.errors import InputError
-from locate3d_ros.model.checkpoint import TrainedOn
 from locate3d_ros.model.config import ORDERS
 from locate3d_ros.model.encoder import Encoder3DJepa
 from locate3d_ros.model.serialization import bit_depth, curve_codes
-from locate3d_ros.model.sparse_conv import SubmanifoldConv, find_neighbours
-from locate3d_ros.training.config import JepaConfig, RunConfig
+from locate3d_ros.training.config import JepaConfig
 from locate3d_ros.training.jepa import JepaModule, JepaScene
 from locate3d_ros.training.masking import ball_of_voxels, block_of_voxels, hidden_voxels, random_voxels, run_of_curve
 from locate3d_ros.training.monitors import effective_rank, feature_spread
 from locate3d_ros.training.predictor import Predictor, first_places, rotary_angles, rotate
 from locate3d_ros.training.presets import SMOKE, SMOKE_MODEL
-from locate3d_ros.training.start import starting_encoder
 
 KINDS = ("run", "random", "block", "radius")
 
@@ -103,19 +100,6 @@ def test_only_context_encoder_and_predictor_learn(module, voxels):
     assert all(p.grad is not None for p in module.predictor.parameters())
     assert float(module.encoder.zero_token.grad.abs().sum()) == 0  # no toy voxel lacks features
     assert sum(float(p.grad.abs().sum()) for p in module.encoder.parameters() if p.grad is not None) > 0
-
-
-def test_a_new_encoders_convolutions_read_their_own_voxel_alone(voxels):
-    encoder, _ = starting_encoder(RunConfig(model="smoke"), TrainedOn((("image", voxels.features.shape[1]),)))
-    cells = voxels.cells - voxels.cells.amin(dim=0)
-    among_others, alone = find_neighbours(cells, 3), find_neighbours(3 * cells, 3)
-    convolutions = [each for each in encoder.modules() if isinstance(each, SubmanifoldConv)]
-    assert convolutions
-    for convolution in convolutions[1:]:  # all but the stem's are 3 x 3 x 3
-        features = torch.randn(len(cells), convolution.weight.shape[-1], generator=seeded())
-        output = convolution(features, among_others).detach()
-        assert torch.allclose(output, convolution(features, alone), atol=1e-5)
-        assert float(output.std()) == pytest.approx(1.0, abs=0.3)
 
 
 def test_the_target_follows_by_its_decay():

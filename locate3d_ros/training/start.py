@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from locate3d_ros.errors import InputError
 from locate3d_ros.model.checkpoint import TrainedOn, load_checkpoint, load_encoder, read_config, read_state, weight_file
 from locate3d_ros.model.config import ModelConfig
 from locate3d_ros.model.encoder import Encoder3DJepa
 from locate3d_ros.model.grounder import require_features
 from locate3d_ros.model.locate3d_model import Locate3DModel
-from locate3d_ros.model.sparse_conv import SubmanifoldConv
 from locate3d_ros.training.config import RunConfig
 from locate3d_ros.training.grounding import start_silent
 from locate3d_ros.training.presets import MODELS
@@ -31,7 +28,6 @@ def starting_model(config: RunConfig, data: TrainedOn) -> Locate3DModel:
     model_config = with_dropout(model_config_of(config, data), config.dropout)
     model = Locate3DModel(model_config)
     start_silent(model)
-    start_local(model.encoder)
     if config.initial:
         model.encoder.load_state_dict(load_encoder(config.initial).state_dict())
     return model
@@ -40,26 +36,8 @@ def starting_model(config: RunConfig, data: TrainedOn) -> Locate3DModel:
 def starting_encoder(config: RunConfig, data: TrainedOn) -> tuple[Encoder3DJepa, ModelConfig]:
     """Return the encoder that a pretraining run begins with, and the model that it is of; errors as above."""
     model_config = model_config_of(config, data)
-    if config.initial:
-        return load_encoder(config.initial), model_config
-    encoder = Encoder3DJepa(model_config.encoder)
-    start_local(encoder)
+    encoder = load_encoder(config.initial) if config.initial else Encoder3DJepa(model_config.encoder)
     return encoder, model_config
-
-
-@torch.no_grad()
-def start_local(encoder: Encoder3DJepa) -> None:
-    """Let a new encoder's convolutions read their own voxel alone at first.
-
-    Weights drawn for every neighbour alike turn the pattern of occupied cells into noise that drowns the features.
-    """
-    for part in encoder.modules():
-        if isinstance(part, SubmanifoldConv):
-            weight = part.weight  # [out, k, k, k, in]
-            size = weight.shape[1]
-            middle = weight[:, size // 2, size // 2, size // 2] * size**1.5  # as wide as drawn for one voxel alone
-            weight.zero_()
-            weight[:, size // 2, size // 2, size // 2] = middle
 
 
 def model_config_of(config: RunConfig, data: TrainedOn) -> ModelConfig:
