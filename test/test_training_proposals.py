@@ -18,10 +18,11 @@ from locate3d_ros.evaluation.scene_cache import cached_path
 from locate3d_ros.localization.proposal_localizer import ProposalLocalizer
 from locate3d_ros.localization.proposal_measures import ProposalMeasures
 from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint
-from locate3d_ros.model.proposal_decoder import OUTSIDE
+from locate3d_ros.model.proposal_config import ProposalDecoderConfig
+from locate3d_ros.model.proposal_decoder import OUTSIDE, ProposalDecoder
 from locate3d_ros.training.config import DataConfig, TrainingConfig, ValidationConfig
 from locate3d_ros.training.presets import TINY, for_proposals
-from locate3d_ros.training.proposal_module import corner_term, share_term
+from locate3d_ros.training.proposal_module import ProposalModule, corner_term, share_term
 from locate3d_ros.training.proposal_scenes import FOLDER, MeasuredSource, ProposalTruth, read_measures, write_measures
 from locate3d_ros.training.proposal_targets import ProposalTargets, targets_of
 from locate3d_ros.training.run_folder import RunFolder
@@ -104,6 +105,18 @@ def test_training_begins_with_the_weights_of_initial(config, tmp_path):
     for name, tensor in averaged.items():
         torch.testing.assert_close(after[f"decoder.{name}"], tensor, rtol=1e-4, atol=1e-4)
     assert not torch.equal(before["decoder.prior.weight"], after["decoder.prior.weight"])
+
+
+def test_training_chooses_among_fewer_proposals_than_it_is_asked_about_later(dataset, config):
+    decoder = ProposalDecoder(ProposalDecoderConfig(feature_dim=WIDTH))
+    sample = MeasuredSource(dataset, "train").scene("a")
+    few, all_of_them = (
+        len(ProposalModule(decoder, replace(config.proposals, chosen_among=count))._looked_at(sample))
+        for count in (3, 192)
+    )
+    assert few <= 3 + len(sample.truth.ids) < all_of_them
+    with pytest.raises(InputError, match="chosen_among"):
+        replace(config.proposals, chosen_among=0)
 
 
 def test_data_that_is_missing_is_named(config, dataset, tmp_path):

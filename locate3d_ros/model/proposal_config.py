@@ -29,7 +29,7 @@ class ProposalDecoderConfig:
     """Of attention."""
     scene_layers: int = 2
     """Of attention among the proposals, once per scene."""
-    proposals: int = 192
+    proposals: int = 320
     """Proposals that are looked at, those that look most like things."""
     dropout: float = 0.1
     """While training."""

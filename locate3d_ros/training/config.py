@@ -153,6 +153,8 @@ class ProposalConfig:
     """Likewise on the logits by which the proposals that are looked at are chosen."""
     named: int = 512
     """Proposals of a scene that are named by themselves in each step."""
+    chosen_among: int = 192
+    """Proposals of a scene that sentences choose among: fewer than later, as a step's time grows with their square."""
     choice_weight: float = 1.0
     absence_weight: float = 0.5
     words_weight: float = 2.0
@@ -161,6 +163,10 @@ class ProposalConfig:
     things_weight: float = 1.0
     names_weight: float = 0.5
     corners_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse to choose among nothing."""
+        _require(self.chosen_among >= 1, "chosen_among", self.chosen_among, "give 1 or more")
 
     def weights(self) -> dict[str, float]:
         """Return the weights by the names of the terms."""

@@ -107,7 +107,7 @@ class ProposalModule(nn.Module):
         things = embedding.things(embedding(sample.proposals.full()))
         embedding.train(training)
         things = things + self.config.choice_noise * torch.randn(len(things))
-        rows = thinned_best(things, sample.boxes_map, self.decoder.config.proposals, MAX_IOU)
+        rows = thinned_best(things, sample.boxes_map, self.config.chosen_among, MAX_IOU)
         if len(sample.truth.ids):
             rows = torch.cat((rows, sample.truth.overlaps.argmax(dim=0)))
         looked_at: Tensor = torch.unique(rows)
