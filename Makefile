@@ -44,8 +44,9 @@ lint: ## check style and formatting
 types: ## check types
 	$(BIN)/mypy
 
-pytest: ## run the tests
-	$(BIN)/python -m pytest
+pytest: ## run the tests; those of nodes by themselves, as they wait for one another's messages
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not ros"
+	$(BIN)/python -m pytest -m ros
 
 clean: ## remove what was made here, the virtual environment included
 	rm -rf $(VENV) build install log demo *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
