@@ -1,4 +1,4 @@
-"""Furniture models that only homes of the training split use: with them, every name has more than a model or two."""
+"""Furniture models that only homes of the training split use: most names have several models with them."""
 
 from __future__ import annotations
 
