@@ -18,6 +18,7 @@ from tf2_msgs.msg import TFMessage
 from locate3d_ros.nodes.guard import Spinner
 
 WIDTH, HEIGHT, FOCAL = 64, 48, 50.0
+ASK_AGAIN = 4.0  # seconds without a reply
 WALL = 2.0  # metres in front of the camera
 LATCHED = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -83,6 +84,7 @@ class Robot(Node):
         self.tf = self.create_publisher(TFMessage, "/tf", 100)
         self.tf_static = self.create_publisher(TFMessage, "/tf_static", LATCHED)
         self._localize = self.create_client(Localize, "localization/localize")
+        self._own_clients = {}
         self._start = start
 
     def wait_for_mapping(self, mapping=None):
@@ -114,13 +116,26 @@ class Robot(Node):
         return self.call(self._localize, Localize.Request(text=text, **fields), 20.0)
 
     def call(self, client, request, timeout=10.0):
+        """Return the reply. A service that has not found a new client yet loses its reply: ask again now and then."""
         assert client.wait_for_service(timeout), f"no service {client.srv_name}"
-        future = client.call_async(request)
-        wait_for(future.done, timeout)
-        return future.result()
+        futures, deadline = [], time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            futures.append(client.call_async(request))
+            pause = time.monotonic() + ASK_AGAIN
+            while time.monotonic() < min(pause, deadline):
+                if replied := [future for future in futures if future.done()]:
+                    return replied[0].result()
+                time.sleep(0.01)
+        raise AssertionError(f"{client.srv_name}: no reply within {timeout} s")
 
     def request(self, kind, service, **fields):
-        return self.call(self.create_client(kind, service), kind.Request(**fields))
+        return self.call(self.client(kind, service), kind.Request(**fields))
+
+    def client(self, kind, service):
+        """Return the client of a service, always the same."""
+        if service not in self._own_clients:
+            self._own_clients[service] = self.create_client(kind, service)
+        return self._own_clients[service]
 
 
 def heard_by(node, topic):

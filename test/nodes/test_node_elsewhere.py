@@ -33,8 +33,7 @@ def process(*command, log):
 
 
 def elsewhere(robot, text):
-    client = robot.create_client(Localize, "elsewhere/localize")
-    return robot.call(client, Localize.Request(text=text), 20.0)
+    return robot.call(robot.client(Localize, "elsewhere/localize"), Localize.Request(text=text), 20.0)
 
 
 ELSEWHERE = ("--ros-args", "-r", "__node:=elsewhere")
