@@ -144,6 +144,12 @@ def heard_by(node, topic):
     return any(each.get_publisher_count() for each in own)
 
 
+def wait_for_each_other(publisher, node):
+    """Wait until a publisher knows a listener, and a node of this process the publisher."""
+    wait_for(publisher.get_subscription_count)
+    wait_for(lambda: heard_by(node, publisher.topic_name))
+
+
 def wait_for(condition, timeout=30.0, name="condition"):
     """Return the first true value of `condition`."""
     deadline = time.monotonic() + timeout

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from locate3d_msgs.srv import Localize
-from robot import Robot, camera_info, image, now, spinning, transform, wait_for
+from robot import Robot, camera_info, image, now, spinning, transform, wait_for, wait_for_each_other
 from sensor_msgs.msg import CameraInfo
 from tf2_msgs.msg import TFMessage
 
@@ -110,7 +110,7 @@ def test_the_depth_of_one_camera_may_have_a_lens_and_place_of_its_own(two_camera
     robots, mapping = two_cameras
     robot = robots["front"]
     depth_info = robot.create_publisher(CameraInfo, "front/depth/camera_info", 10)
-    wait_for(depth_info.get_subscription_count)
+    wait_for_each_other(depth_info, mapping)
     robot.tf_static.publish(TFMessage(transforms=[transform("front_camera", "front_depth", 0, (0.1, 0.0, 0.0))]))
     own = camera_info("front_depth", 80, 60, 50.0, [-0.1, 0.01, 0.0, 0.0, 0.0])
     stamp = now()

@@ -8,7 +8,19 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Path
 from rclpy.time import Time
-from robot import HEIGHT, WALL, WIDTH, Listener, camera_info, image, now, transform, wait_for, wall_rgb
+from robot import (
+    HEIGHT,
+    WALL,
+    WIDTH,
+    Listener,
+    camera_info,
+    image,
+    now,
+    transform,
+    wait_for,
+    wait_for_each_other,
+    wall_rgb,
+)
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
@@ -76,7 +88,7 @@ def test_a_corrected_path_moves_what_was_mapped(robot_and_map):
     pose.pose.position.x, pose.pose.orientation.w = 0.4, 1.0
     wrong.poses, right.poses = [pose], [pose]
     publisher = robot.create_publisher(Path, "mapping/corrected_path", 10)
-    wait_for(lambda: publisher.get_subscription_count() == 1)
+    wait_for_each_other(publisher, mapping)
     publisher.publish(wrong)
     publisher.publish(right)
     wait_for(lambda: mapping.corrections.count == 1)

@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 from fakes import FakeExtractor
 from locate3d_msgs.srv import Localize
-from robot import HEIGHT, WIDTH, camera_info, compressed, image, now, stamped, transform, wait_for, wall_rgb
+from robot import (
+    HEIGHT,
+    WIDTH,
+    camera_info,
+    compressed,
+    image,
+    now,
+    stamped,
+    transform,
+    wait_for,
+    wait_for_each_other,
+    wall_rgb,
+)
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -135,9 +147,9 @@ def test_wrong_transforms_are_ignored(start):
 
 
 def test_bytes_that_are_no_message_end_nothing(start):
-    robot, mapping, _ = start()
+    robot, mapping, localization = start()
     query = robot.create_publisher(String, "localization/query", 10)
-    wait_for(query.get_subscription_count)
+    wait_for_each_other(query, localization)
     # A string of four bytes that are not UTF-8, as another client library may send it.
     query.publish(b"\x00\x01\x00\x00\x05\x00\x00\x00\xff\xfe\xfd\xfc\x00")
     robot.rgb.publish(b"\x00\x01\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff")

@@ -24,6 +24,7 @@ from robot import (
     spinning,
     transform,
     wait_for,
+    wait_for_each_other,
     wall_rgb,
 )
 from rosgraph_msgs.msg import Clock
@@ -114,11 +115,11 @@ def test_a_reply_comes_in_the_target_frame_with_the_box_turned(start):
 
 
 def test_a_query_lights_up_every_topic_for_who_comes_late(start):
-    robot, mapping, _ = start()
+    robot, mapping, localization = start()
     robot.see()
     wait_for(lambda: integrated(mapping) == 1)
     query = robot.create_publisher(String, "localization/query", 10)
-    wait_for(query.get_subscription_count)
+    wait_for_each_other(query, localization)
     query.publish(String(data="red square"))
     kinds = {
         "instances": InstanceArray,
@@ -198,7 +199,7 @@ def test_a_driver_that_comes_back_with_another_image_type_is_followed(start, new
 def test_depth_with_its_own_camera_takes_its_place_from_tf(start):
     robot, mapping, _ = start()
     depth_info = robot.create_publisher(CameraInfo, "depth/camera_info", 10)
-    wait_for(depth_info.get_subscription_count)
+    wait_for_each_other(depth_info, mapping)
     stamp = now()
     # The depth camera stands 0.5 m behind the colour camera: what it sees at 2.5 m is at 2 m in the map.
     robot.tf_static.publish(TFMessage(transforms=[transform("camera", "depth_camera", 0, (0.0, 0.0, -0.5))]))
@@ -213,7 +214,7 @@ def test_depth_with_its_own_camera_takes_its_place_from_tf(start):
 def test_depth_with_a_camera_that_tf_does_not_place_is_dropped(start):
     robot, mapping, _ = start()
     depth_info = robot.create_publisher(CameraInfo, "depth/camera_info", 10)
-    wait_for(depth_info.get_subscription_count)
+    wait_for_each_other(depth_info, mapping)
     depth_info.publish(camera_info("depth_camera"))
     time.sleep(0.2)
     robot.see(depth=image(np.full((HEIGHT, WIDTH), 2000, np.uint16), "16UC1", "depth_camera"))
