@@ -92,10 +92,8 @@ class Robot(Node):
 
         The two ends find each other one after the other: what is sent in between is lost.
         """
-        publishers = [self.rgb, self.depth, self.rgb_info, self.tf, self.tf_static]
-        wait_for(lambda: all(publisher.get_subscription_count() for publisher in publishers))
-        if mapping is not None:
-            wait_for(lambda: all(heard_by(mapping, publisher.topic_name) for publisher in publishers))
+        for publisher in (self.rgb, self.depth, self.rgb_info, self.tf, self.tf_static):
+            wait_for_each_other(publisher, mapping)
 
     def stand(self, frame_id="camera", position=(0.0, 0.0, 0.0), stamp=None):
         """Say where the camera is, half a second before and after a stamp."""
@@ -145,9 +143,10 @@ def heard_by(node, topic):
 
 
 def wait_for_each_other(publisher, node):
-    """Wait until a publisher knows a listener, and a node of this process the publisher."""
+    """Wait until a publisher knows a listener, and a node of this process (None: of another) the publisher."""
     wait_for(publisher.get_subscription_count)
-    wait_for(lambda: heard_by(node, publisher.topic_name))
+    if node is not None:
+        wait_for(lambda: heard_by(node, publisher.topic_name))
 
 
 def wait_for(condition, timeout=30.0, name="condition"):
