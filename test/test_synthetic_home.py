@@ -1,14 +1,17 @@
 """Random homes are decided by their seed; in them nothing floats, nothing intersects, and one can walk through."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from locate3d_ros.data.synthetic.furniture import INSTALLED_FOLDER
 from locate3d_ros.data.synthetic.home import make_home
+from locate3d_ros.data.synthetic.loose_things import ON_FLOORS, ON_SURFACES, ON_WALLS
 from locate3d_ros.data.synthetic.models import MODELS, TRAINING_MODELS, models_of
 from locate3d_ros.data.synthetic.options import SceneOptions
+from locate3d_ros.data.synthetic.painting import PALETTE
 from locate3d_ros.data.synthetic.tour import home_tour, make_walk
 
 if not INSTALLED_FOLDER.is_dir():
@@ -19,16 +22,23 @@ except (ImportError, OSError) as error:
     pytest.skip(f"open3d cannot be imported: {error}; install the extra `scenes`", allow_module_level=True)
 
 SEED = [3, 5]
-BUILT_IN = {"window", "door", "picture"}
+ON_A_WALL = {"window", "door", "picture", *(kind.name for kind in ON_WALLS)}
+LOOSE = {kind.name for kind in (*ON_SURFACES, *ON_WALLS, *ON_FLOORS)}
+TWO_ROOMS = SceneOptions(min_rooms=2, max_rooms=2)
+
+
+@pytest.fixture(scope="module", params=[0.0, 4.0], ids=["tidy", "cluttered"])
+def options(request):
+    return replace(TWO_ROOMS, clutter=request.param)
 
 
 @pytest.fixture(scope="module")
-def home():
-    return make_home(SEED, "home", SceneOptions(min_rooms=2, max_rooms=2))
+def home(options):
+    return make_home(SEED, "home", options)
 
 
-def test_same_seed_gives_the_same_home(home):
-    again = make_home(SEED, "home", SceneOptions(min_rooms=2, max_rooms=2))
+def test_same_seed_gives_the_same_home(home, options):
+    again = make_home(SEED, "home", options)
     assert [o.name for o in home.objects] == [o.name for o in again.objects]
     for a, b in zip(home.objects, again.objects, strict=True):
         np.testing.assert_array_equal(a.mesh.vertices, b.mesh.vertices)
@@ -45,8 +55,11 @@ def test_things_are_inside_their_room_and_on_something(home):
             below = objects[item.support].mesh
             # A mesh that was made lighter ends some millimetres above what it stands on.
             assert below.low[2] < item.mesh.low[2] <= below.high[2] + 0.005
-        elif item.name not in BUILT_IN:
+        elif item.name not in ON_A_WALL:
             assert item.mesh.low[2] < 0.01, item.name
+        elif item.name in LOOSE:
+            sides = np.stack((item.mesh.low[:2] - room.low, room.high - item.mesh.high[:2]))
+            assert np.abs(sides).min() < 1e-6, item.name
 
 
 def test_boxes_of_things_do_not_overlap(home):
@@ -69,6 +82,26 @@ def test_every_room_can_be_reached_and_the_walk_keeps_off_furniture(home):
         if item.mesh.high[2] > 0.1:
             inside = ((eyes > item.mesh.low + 0.05) & (eyes < item.mesh.high - 0.05)).all(axis=1)
             assert not inside.any(), item.name
+
+
+def test_clutter_is_on_tables_walls_and_floor_and_nowhere_without_being_asked_for():
+    tidy, cluttered = (make_home(SEED, "home", replace(TWO_ROOMS, clutter=amount)) for amount in (0.0, 4.0))
+    own = [o for o in cluttered.objects if o.name in LOOSE and o.source == "own geometry"]
+    assert not [o for o in tidy.objects if o.name in LOOSE and o.source == "own geometry"]
+    assert sum(bool(o.support) for o in own) >= 5
+    assert {o.name for o in own} & {kind.name for kind in ON_WALLS}
+    assert len({o.name for o in own}) >= 8
+
+
+@pytest.mark.parametrize("kind", [*ON_SURFACES, *ON_WALLS, *ON_FLOORS], ids=lambda kind: kind.name)
+def test_every_loose_thing_is_of_the_size_of_such_things_and_rests_on_its_foot(kind):
+    for seed in range(3):
+        mesh = kind.make(np.random.default_rng(seed), PALETTE["blue"])
+        extent = mesh.high - mesh.low
+        assert abs(float(mesh.low[2])) < 1e-9
+        assert 0.03 < float(extent.max()) < 1.2
+        assert len(mesh.triangles) < 1500
+        assert float(mesh.high[1]) < 1e-9 or kind not in ON_WALLS
 
 
 def test_every_model_has_a_known_licence(home):

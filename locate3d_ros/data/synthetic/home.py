@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from locate3d_ros.data.synthetic.arrangements import hang_picture
+from locate3d_ros.data.synthetic.clutter import scatter
 from locate3d_ros.data.synthetic.floor_plan import WALL, FloorPlan, make_plan
 from locate3d_ros.data.synthetic.mesh import Mesh
 from locate3d_ros.data.synthetic.models import LONGEST_EDGE, Model, load_light_mesh, models_of
@@ -75,7 +76,8 @@ def make_home(seed: Sequence[int], name: str, options: SceneOptions) -> Scene:
     rooms = [_open_room(rng, plan, area, colour) for area in plan.rooms]
     _hang_front_door(rng, rooms, plan, colour)
     for room in rooms:
-        _furnish(rng, room, models, styles, MAX_TRIANGLES // len(rooms))
+        room.furnisher.max_triangles = MAX_TRIANGLES // len(rooms)
+        _furnish(rng, room, models, styles, options.clutter)
     frames = [_frame_of(rooms, d, colour) for d in plan.doorways]
     return Scene(
         id=name,
@@ -147,13 +149,14 @@ def _door_colour(colour: Colour) -> str:
 
 
 def _furnish(
-    rng: np.random.Generator, room: _Furnished, models: Sequence[Model], styles: Styles, max_triangles: int
+    rng: np.random.Generator, room: _Furnished, models: Sequence[Model], styles: Styles, clutter: float
 ) -> None:
     usual, furnish = THEMES[room.area.name]
-    room.furnisher.max_triangles = max_triangles
     furnish(Planner(room.furnisher, models, usual))
     for wall in rng.permutation(list(WALLS))[: int(rng.integers(1, 3))]:
         hang_picture(room.furnisher, str(wall))
+    if clutter:
+        scatter(rng, room.furnisher, clutter)
     lamp, light = ceiling_lamp(room.area.size, float(rng.uniform(9.0, 16.0)))
     room.lights.append(light)
     surfaces = pick_surfaces(rng, styles, room.area.name)

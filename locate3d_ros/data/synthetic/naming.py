@@ -62,6 +62,14 @@ ALIKE = (
     {"knife block", "pen holder"},
     {"keyboard", "piano"},
     {"scooter", "bicycle", "tricycle"},
+    {"book", "books", "magazine", "newspaper", "folder", "papers", "notice"},
+    {"poster", "picture", "picture frame", "notice", "calendar", "bulletin board"},
+    {"cardboard box", "plastic box", "crate", "gift box", "food container", "tissue box"},
+    {"smartphone", "telephone", "remote control", "tablet"},
+    {"tablet", "laptop", "monitor", "computer", "television"},
+    {"tray", "cutting board", "plate"},
+    {"power outlet", "light switch"},
+    {"wall shelf", "bookcase", "shelf"},
 )
 # Colours that people might also give to a thing of this colour.
 NEAR_COLOURS: Mapping[str, set[str]] = {
@@ -129,6 +137,16 @@ _SYNONYMS: Mapping[str, str] = {
     "stereo": "hifi, stereo system | music system",
     "keyboard": "electronic keyboard | synthesizer",
     "pot": "cooking pot, saucepan | casserole",
+    "papers": "sheets of paper, documents | paperwork",
+    "books": "pile of books, stack of books | heap of books",
+    "cardboard box": "carton, box | packing box",
+    "computer mouse": "mouse | pc mouse",
+    "computer keyboard": "keyboard | pc keyboard",
+    "power outlet": "wall outlet, electric outlet | mains outlet",
+    "monitor": "computer screen, screen | display",
+    "clock": "wall clock | timepiece",
+    "smartphone": "mobile phone, cell phone | mobile",
+    "bulletin board": "pinboard | cork board",
 }
 GREY = ("gray", "grey")
 

@@ -61,6 +61,8 @@ class SceneOptions:
     """How the camera is carried: by hand at eye height, by a robot lower down and level, or one after the other."""
     sentences: int = 36
     """Sentences about a scene, about."""
+    clutter: float = 0.0
+    """Loose things on every table, chest or counter, on average; others lie on the floor and hang on the walls."""
     dynamic: bool = False
     """Two passes; between them things are moved, taken away and added."""
     sensor: SensorEffects = field(default_factory=SensorEffects)
@@ -71,6 +73,7 @@ class SceneOptions:
         _require(self.frames >= 2, "frames", self.frames, "give 2 or more")
         _require(self.width >= 32 and self.height >= 32, "width", self.width, "give 32 pixels or more each way")
         _require(self.sentences >= 0, "sentences", self.sentences, "give 0 or more")
+        _require(self.clutter >= 0, "clutter", self.clutter, "give 0 or more")
 
 
 @dataclass(frozen=True)
@@ -105,10 +108,11 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "train-tiny": Preset(200, 1, SceneOptions()),
+    "train-cluttered": Preset(48, 2, SceneOptions(clutter=3.0)),
     "val-small": Preset(24, 9001, SceneOptions(split="val", sentences=24)),
     "val": Preset(150, 9002, SceneOptions(split="val")),
 }
-PresetName = Literal["train-tiny", "val-small", "val"]
+PresetName = Literal["train-tiny", "train-cluttered", "val-small", "val"]
 
 
 def with_preset(scenes: SceneOptions, preset: SceneOptions) -> SceneOptions:

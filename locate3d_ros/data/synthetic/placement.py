@@ -137,7 +137,12 @@ class Furnisher:
 
     def put_on(self, model: Model, support: SceneObject, spot: Spot, tolerance: float = 0.012) -> SceneObject | None:
         """Put a model onto a support where that is flat under its whole footprint; None where it is not."""
-        item = self.make(model)
+        return self.lay_on(self.make(model), support, spot, tolerance)
+
+    def lay_on(
+        self, item: SceneObject, support: SceneObject, spot: Spot, tolerance: float = 0.012
+    ) -> SceneObject | None:
+        """Put a thing that stands at the origin onto a support, as `put_on` does."""
         if not self.affords(item.mesh):
             return None
         outline = outline_of(item.mesh).moved(spot.x, spot.y, 0.0, spot.yaw)
