@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -32,7 +33,7 @@ def decoder() -> ProposalDecoder:
 def scene() -> tuple[ProposalInput, torch.Tensor]:
     torch.manual_seed(1)
     measures = [torch.randn(COUNT, width) for width in (CONFIG.feature_dim, CONFIG.meaning_dim, CONFIG.shape_dim)]
-    return ProposalInput(*measures), torch.randn(COUNT, COUNT, CONFIG.pair_dim)
+    return ProposalInput(*measures), torch.randn(COUNT, COUNT, CONFIG.pair_dim + 1)
 
 
 def decoded(decoder, proposals, pairs, sentences):
@@ -76,6 +77,64 @@ def test_how_proposals_lie_changes_the_choice(decoder, scene):
     proposals, pairs = scene
     moved = decoded(decoder, proposals, pairs + 1.0, words(5))
     assert not torch.allclose(moved.choice, decoded(decoder, proposals, pairs, words(5)).choice, atol=1e-4)
+
+
+def in_rooms(pairs, rooms):
+    same = (torch.tensor(rooms)[:, None] == torch.tensor(rooms)).float()
+    return torch.cat((pairs[..., :-1], same[..., None]), dim=2)
+
+
+@pytest.fixture(scope="module")
+def room_decoder() -> ProposalDecoder:
+    torch.manual_seed(0)
+    decoder = ProposalDecoder(replace(CONFIG, rooms=True)).eval()
+    for parameter in decoder.rooms.parameters():  # some begin as zeros
+        torch.nn.init.normal_(parameter)
+    return decoder
+
+
+def test_a_decoder_that_knows_no_rooms_reads_none(decoder, scene):
+    proposals, pairs = scene
+    one, two = (decoded(decoder, proposals, in_rooms(pairs, rooms), words(5)) for rooms in ([1] * 7, [1, 2] * 3 + [1]))
+    assert torch.equal(one.choice, two.choice)
+
+
+def test_what_is_in_its_room_changes_how_well_a_proposal_fits(room_decoder, scene):
+    proposals, pairs = scene
+    one, two = (in_rooms(pairs, rooms) for rooms in ([1] * 7, [1, 1, 1, 1, 2, 2, 2]))
+    alike, apart = (decoded(room_decoder, proposals, each, words(5, 3)).choice for each in (one, two))
+    assert torch.isfinite(apart).all()
+    assert not torch.allclose(alike, apart, atol=1e-4)
+    renamed = decoded(room_decoder, proposals, in_rooms(pairs, [9, 9, 9, 9, 3, 3, 3]), words(5, 3))
+    assert torch.equal(renamed.choice, apart)
+
+
+def test_proposals_of_a_room_share_its_vector(room_decoder, scene):
+    proposals, pairs = scene
+    with torch.no_grad():
+        embedded = room_decoder.embedding(proposals)
+        rooms = room_decoder.encode(embedded, in_rooms(pairs, [1, 1, 2, 2, 2, 1, 0])).rooms
+        score = room_decoder.rooms.score(rooms, torch.randn(2, 4, CONFIG.width), torch.ones(2, 4, dtype=torch.bool))
+    torch.testing.assert_close(rooms[[0, 2]], rooms[[5, 4]])
+    torch.testing.assert_close(score[:, [0, 2]], score[:, [5, 4]])
+    assert not torch.allclose(rooms[0], rooms[2], atol=1e-4)
+
+
+def test_a_sentence_with_rooms_is_read_alike_beside_a_longer_one(room_decoder, scene):
+    short, long = words(3, 9)
+    proposals, pairs = scene
+    lie = in_rooms(pairs, [1, 2, 1, 2, 1, 2, 1])
+    beside, alone = (decoded(room_decoder, proposals, lie, said).choice[0] for said in ([short, long], [short]))
+    torch.testing.assert_close(beside, alone, rtol=1e-4, atol=1e-5)
+
+
+def test_checkpoints_from_before_rooms_are_loaded_without(decoder, tmp_path):
+    save_proposal_checkpoint(tmp_path, decoder, TRAINED_ON)
+    file = tmp_path / "config.json"
+    description = json.loads(file.read_text())
+    del description["decoder"]["rooms"]
+    file.write_text(json.dumps(description))
+    assert load_proposal_checkpoint(tmp_path).decoder.rooms is None
 
 
 def test_new_decoder_leaves_boxes_where_they_are(decoder, scene):

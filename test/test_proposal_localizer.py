@@ -168,7 +168,8 @@ def test_measures_have_the_widths_that_the_decoder_reads(proposer, proposed):
     assert measures.shape.shape == (len(proposed), 30)
     assert measures.meaning.shape == (len(proposed), 384)
     assert torch.isfinite(measures.shape).all()
-    assert measure_pairs(measures.boxes[:4], measures.viewpoint).shape == (4, 4, 25)
+    assert measures.rooms.shape == (len(proposed),)
+    assert measure_pairs(measures.boxes[:4], measures.viewpoint, measures.rooms[:4]).shape == (4, 4, 26)
 
 
 edges = st.floats(0.05, 2.0)
@@ -186,8 +187,9 @@ def test_pairs_are_the_same_wherever_the_room_lies(rows, east, north, viewed):
     moved_view = viewpoint.clone()
     moved_view[:2, 3] += torch.tensor([east, north])
     shift = torch.tensor([east, north, 0.0, east, north, 0.0])
-    here = measure_pairs(boxes, viewpoint if viewed else None)
-    there = measure_pairs(boxes + shift, moved_view if viewed else None)
+    rooms = torch.tensor([1, 1, 2])
+    here = measure_pairs(boxes, viewpoint if viewed else None, rooms)
+    there = measure_pairs(boxes + shift, moved_view if viewed else None, rooms)
     # Steps at contact and at "the same thing" may flip where rounding decides.
     assert float(((here - there).abs() > 1e-2).float().mean()) < 0.1
 

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from training_runs import ran, weights, write_lifted
 
 from locate3d_ros.build import build_localizer
 from locate3d_ros.config import Config
 from locate3d_ros.data.annotations import GroundedExpression, Span
 from locate3d_ros.errors import InputError
-from locate3d_ros.evaluation.scene_cache import cached_path
+from locate3d_ros.evaluation.scene_cache import cached_path, read_cached_scene
 from locate3d_ros.localization.proposal_localizer import ProposalLocalizer
 from locate3d_ros.localization.proposal_measures import ProposalMeasures
+from locate3d_ros.localization.rooms import find_rooms
 from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint
 from locate3d_ros.model.proposal_config import ProposalDecoderConfig
 from locate3d_ros.model.proposal_decoder import OUTSIDE, ProposalDecoder
@@ -43,9 +45,9 @@ def measured(objects: dict[int, torch.Tensor], seed: int) -> ProposalMeasures:
     shape[:, 12] += (kinds == RED).float()
     shape[:, 14] += (kinds == BLUE).float()
     features = torch.randn(len(kinds), WIDTH, generator=generator)
-    return ProposalMeasures(
-        boxes, boxes.clone(), features, torch.randn(len(kinds), 384, generator=generator), shape, None
-    )
+    meaning = torch.randn(len(kinds), 384, generator=generator)
+    rooms = (boxes[:, 0] > 1.5).long()
+    return ProposalMeasures(boxes, boxes.clone(), features, meaning, shape, rooms, None)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,29 @@ def test_a_run_learns_which_crate_is_meant_and_that_one_is_missing(config, datas
     assert lines[-1]["val_acc25"] == 1.0
     assert lines[-1]["val_auroc"] > 0.9
     assert load_proposal_checkpoint(tmp_path).trained_on.slots == (("image", WIDTH),)
+
+
+def test_a_run_with_rooms_makes_a_decoder_that_knows_them(config, tmp_path):
+    told = replace(config, proposals=replace(config.proposals, rooms=True))
+    before = weights(ran("proposals", told, tmp_path / "one", 1))
+    after = weights(ran("proposals", told, tmp_path / "two", 4))
+    decoder = load_proposal_checkpoint(tmp_path / "two").decoder
+    assert decoder.config.rooms
+    for name in ("telling", "kind.0", "told", "attended", "query", "key"):
+        assert not torch.equal(before[f"decoder.rooms.{name}.weight"], after[f"decoder.rooms.{name}.weight"]), name
+
+
+def test_measures_from_before_rooms_get_them_from_the_lifted_scene(dataset, tmp_path):
+    lifted = dataset / "cache" / "flat"
+    tensors = load_file(cached_path(lifted / FOLDER, "a"))
+    del tensors["rooms"]
+    save_file(tensors, cached_path(tmp_path, "a"))
+    measures = read_measures(cached_path(tmp_path, "a"), cached_path(lifted, "a"))
+    snapshot = read_cached_scene(cached_path(lifted, "a")).snapshot
+    rooms = find_rooms(snapshot.xyz.numpy(), snapshot.voxel_size).of_boxes(measures.boxes_map.numpy())
+    assert measures.rooms.tolist() == rooms.tolist()
+    with pytest.raises(InputError, match="nosuch"):
+        read_measures(cached_path(tmp_path, "a"), cached_path(lifted, "nosuch"))
 
 
 def test_a_run_goes_on_to_the_bit_where_it_was_cut_off(config, tmp_path):
@@ -131,8 +156,8 @@ def test_damaged_measures_are_refused_with_their_file(dataset, tmp_path):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(good.read_bytes()[:200])
     with pytest.raises(InputError, match="broken.safetensors"):
-        read_measures(broken)
-    kept = read_measures(good)
+        read_measures(broken, good)
+    kept = read_measures(good, good)
     assert kept.viewpoint is None
     assert kept.features.shape == (24, WIDTH)
 

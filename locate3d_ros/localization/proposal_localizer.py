@@ -80,7 +80,7 @@ class ProposalModel(Protocol):
         """Embed proposals -> (p, d), and how much each looks like a thing (p,)."""
 
     def encode(self, embedded: Tensor, pairs: Tensor) -> Any:  # noqa: ANN401 - opaque, but for its `box_shift`
-        """Put some embedded proposals (n, d) into their context; pairs (n, n, 25)."""
+        """Put some embedded proposals (n, d) into their context; pairs (n, n, 26)."""
 
     def choose(self, scene: Any, text: str) -> Chosen:  # noqa: ANN401 - what encode returned
         """Say what a sentence means."""
@@ -131,7 +131,8 @@ class ProposalLocalizer:
         measures = measure_proposals(proposed, self._proposer.head, self._model.feature_dim)
         embedded, things = self._model.embed(measures.features, measures.meaning, measures.shape)
         rows = thinned_best(things, measures.boxes_map, self._model.count, MAX_IOU)
-        encoding = self._model.encode(embedded[rows], measure_pairs(measures.boxes[rows], measures.viewpoint))
+        pairs = measure_pairs(measures.boxes[rows], measures.viewpoint, measures.rooms[rows])
+        encoding = self._model.encode(embedded[rows], pairs)
         return ProposalScene(proposed, rows, encoding, _corrected(measures, rows, encoding.box_shift, proposed))
 
     def localize(self, snapshot: MapSnapshot, text: str, options: LocalizeOptions) -> Localization:

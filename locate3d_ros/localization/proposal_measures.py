@@ -12,6 +12,7 @@ from locate3d_ros.localization.encoders import ClassHead
 from locate3d_ros.localization.lexicon.kinds import RelationKind
 from locate3d_ros.localization.regions import membership, region_boxes
 from locate3d_ros.localization.relations import box_gap, covered_share, plan_gap, relation_score, same_region
+from locate3d_ros.localization.rooms import find_rooms
 from locate3d_ros.localization.scene import SimilarityScene
 
 KINDS = (
@@ -34,6 +35,7 @@ class ProposalMeasures:
     features: Tensor  # [p, D] mean map features; zeros where none are known
     meaning: Tensor  # [p, E] class names' vectors, each by how much the class stands out here; zeros likewise
     shape: Tensor  # [p, 30] see `_shape`
+    rooms: Tensor  # [p] int64 room of each
     viewpoint: Tensor | None  # [4, 4] latest camera pose, upright frame
 
     def __len__(self) -> int:
@@ -55,8 +57,15 @@ def measure_proposals(scene: SimilarityScene, head: ClassHead, feature_dim: int)
         features,
         meaning,
         _shape(scene),
+        _rooms(scene),
         scene.viewpoint,
     )
+
+
+def _rooms(scene: SimilarityScene) -> Tensor:
+    snapshot = scene.snapshot
+    xyz = snapshot.xyz.cpu().numpy() @ scene.R_upright_map.T.astype(np.float32)
+    return torch.from_numpy(find_rooms(xyz, snapshot.voxel_size).of_boxes(scene.proposals.boxes))
 
 
 def _shape(scene: SimilarityScene) -> Tensor:
@@ -80,8 +89,11 @@ def _shape(scene: SimilarityScene) -> Tensor:
     return torch.from_numpy(np.concatenate(columns, axis=1).astype(np.float32))
 
 
-def measure_pairs(boxes: Tensor, viewpoint: Tensor | None) -> Tensor:
-    """Measure how each box (n, 6) lies to each other one, upright frame, metres -> (n, n, 25)."""
+def measure_pairs(boxes: Tensor, viewpoint: Tensor | None, rooms: Tensor) -> Tensor:
+    """Measure how each box (n, 6) lies to each other one, upright frame, metres -> (n, n, 26).
+
+    The last measure is whether both are in the same of rooms (n,); not every model reads it.
+    """
     centre = (boxes[:, :3] + boxes[:, 3:]) / 2
     apart = (centre[:, None, :2] - centre[None, :, :2]).norm(dim=2)
     covered = covered_share(boxes, boxes)
@@ -99,6 +111,7 @@ def measure_pairs(boxes: Tensor, viewpoint: Tensor | None) -> Tensor:
         same_region(boxes, boxes),
         (volume[:, None] - volume[None]) / 3,
         *_viewed(centre, viewpoint),
+        (rooms[:, None] == rooms[None]).to(boxes),
     ]
     return torch.stack(measures, dim=2)
 

@@ -18,7 +18,7 @@ class ProposalDecoderConfig:
     shape_dim: int = 30
     """Measures of size, place, support and colour."""
     pair_dim: int = 25
-    """Measures of how two proposals lie to one another."""
+    """Measures of how two proposals lie to one another, but for whether they are in the same room."""
     text_dim: int = 384
     """Channels of a word's state."""
     width: int = 128
@@ -31,6 +31,8 @@ class ProposalDecoderConfig:
     """Of attention among the proposals, once per scene."""
     proposals: int = 320
     """Proposals that are looked at, those that look most like things."""
+    rooms: bool = False
+    """Whether proposals and sentences are told of the rooms that the proposals are in."""
     dropout: float = 0.1
     """While training."""
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from locate3d_ros.model.proposal_config import ProposalDecoderConfig
+from locate3d_ros.model.proposal_rooms import RoomContext
 
 PARTS = 3  # of a sentence: target, first anchor, second anchor
 TARGET, OUTSIDE = 0, PARTS  # places among a word's parts; OUTSIDE: it belongs to none
@@ -48,6 +49,7 @@ class SceneTokens:
     tokens: Tensor  # [n, d]
     pairs: Tensor  # [n, n, g]
     box_shift: Tensor  # [n, 6] of each box's corners, in half edges
+    rooms: Tensor | None  # [n, d] the room of each; None: the model knows no rooms
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,10 @@ class ProposalDecoder(nn.Module):
         self.config = config
         width = config.width
         self.embedding = ProposalEmbedding(config)
-        self.pairs = nn.Sequential(nn.Linear(config.pair_dim, 64), nn.GELU(), nn.Linear(64, config.pair_width))
+        self.rooms = RoomContext(config) if config.rooms else None
+        self.pairs = nn.Sequential(
+            nn.Linear(config.pair_dim + config.rooms, 64), nn.GELU(), nn.Linear(64, config.pair_width)
+        )
         self.scene = nn.ModuleList(SceneLayer(config) for _ in range(config.scene_layers))
         self.scene_norm = nn.LayerNorm(width)
         self.words = nn.Sequential(nn.Linear(config.text_dim, width), nn.LayerNorm(width))
@@ -183,12 +188,17 @@ class ProposalDecoder(nn.Module):
         self.box = nn.Sequential(nn.Linear(width, width), nn.GELU(), shift)
 
     def encode(self, embedded: Tensor, pairs: Tensor) -> SceneTokens:
-        """Put embedded proposals (n, d) into the context of the scene; pairs (n, n, pair_dim)."""
-        lie, tokens = self.pairs(pairs), embedded
+        """Put embedded proposals (n, d) into the context of the scene.
+
+        Of pairs (n, n, pair_dim + 1) the last measure is whether both are in the same room.
+        """
+        lie, tokens = self.pairs(pairs if self.rooms is not None else pairs[..., :-1]), embedded
         for layer in self.scene:
             tokens = layer(tokens, lie)
-        tokens = self.scene_norm(tokens)
-        return SceneTokens(tokens, lie, self.box(tokens))
+        tokens, rooms = self.scene_norm(tokens), None
+        if self.rooms is not None:
+            tokens, rooms = self.rooms(tokens, pairs[..., -1] > 0)
+        return SceneTokens(tokens, lie, self.box(tokens), rooms)
 
     def forward(self, scene: SceneTokens, states: Tensor, there: Tensor) -> ProposalPrediction:
         """Decode sentences: word states (b, t, text_dim), which of them are there (b, t) bool."""
@@ -201,6 +211,8 @@ class ProposalDecoder(nn.Module):
         lie = torch.einsum("kbj,ijg->kbig", places[1:].softmax(dim=2), scene.pairs) * named.T[:, :, None, None]
         relation = self.relation(torch.cat(tuple(lie), dim=-1), words, there)
         choice = places[TARGET] + relation + self.prior(scene.tokens)[:, 0]
+        if self.rooms is not None and scene.rooms is not None:
+            choice = choice + self.rooms.score(scene.rooms, words, there)
         sentence = (words * there[..., None]).sum(dim=1) / there.sum(dim=1, keepdim=True)
         absent = self._absence(scene, choice, relation, places, named, sentence)
         return ProposalPrediction(choice, absent, alignment, parts, places)

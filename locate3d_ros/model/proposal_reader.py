@@ -58,7 +58,7 @@ class ProposalReader:
 
     @torch.no_grad()
     def encode(self, embedded: Tensor, pairs: Tensor) -> SceneTokens:
-        """Put some embedded proposals (n, d) into their context; pairs (n, n, 25)."""
+        """Put some embedded proposals (n, d) into their context; pairs (n, n, 26)."""
         return self._decoder.encode(embedded, pairs)
 
     @torch.no_grad()

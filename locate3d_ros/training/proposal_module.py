@@ -91,7 +91,7 @@ class ProposalModule(nn.Module):
         sample = scene.sample
         rows = self._looked_at(sample)
         embedded = self.decoder.embedding(self._noisy(sample.proposals.rows(rows)))
-        tokens = self.decoder.encode(embedded, measure_pairs(sample.boxes[rows], sample.viewpoint))
+        tokens = self.decoder.encode(embedded, measure_pairs(sample.boxes[rows], sample.viewpoint, sample.rooms[rows]))
         states, there = padded([words.states for words in scene.words])
         said = self.decoder(tokens, states, there)
         offsets = [words.offsets for words in scene.words]

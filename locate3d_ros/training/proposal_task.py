@@ -48,7 +48,7 @@ class ProposalTask:
         self._validation = [MeasuredSource(path, held_out.val_split, config.data.cache) for path in held_out.val]
         scenes = [source.scene(name) for source in sources for name in source.expressions]
         self._trained_on = sources[0].trained_on
-        decoder = _starting_decoder(config.run.initial, self._trained_on, scenes)
+        decoder = starting_decoder(config, self._trained_on, scenes)
         self.module: nn.Module = ProposalModule(decoder, config.proposals)
         self._decoder = decoder
         self._reader = MiniLm(device)
@@ -95,12 +95,14 @@ def with_expressions(sample: ProposalSample, expressions: Sequence[GroundedExpre
     return replace(sample, expressions=tuple(expressions))
 
 
-def _starting_decoder(initial: str, trained_on: TrainedOn, scenes: Sequence[ProposalSample]) -> ProposalDecoder:
+def starting_decoder(
+    config: TrainingConfig, trained_on: TrainedOn, scenes: Sequence[ProposalSample]
+) -> ProposalDecoder:
     """Make a decoder whose measures are of about unit size in these scenes, or load one."""
-    if initial:
-        return load_proposal_checkpoint(Path(initial)).decoder
+    if config.run.initial:
+        return load_proposal_checkpoint(Path(config.run.initial)).decoder
     width = sum(width for _, width in trained_on.slots)
-    decoder = ProposalDecoder(ProposalDecoderConfig(feature_dim=width))
+    decoder = ProposalDecoder(ProposalDecoderConfig(feature_dim=width, rooms=config.proposals.rooms))
     shapes = torch.cat([scene.proposals.shape for scene in scenes])
     decoder.embedding.shape_mean.copy_(shapes.mean(dim=0))
     decoder.embedding.shape_scale.copy_(shapes.std(dim=0).clamp(min=LEAST_SCALE))

@@ -45,7 +45,7 @@ def answers(decoder: ProposalDecoder, sample: ProposalSample, words: Sequence[Wo
     """Return each sentence's box (b, 6), and the logit (b,) of there being no such thing."""
     embedded = decoder.embedding(sample.proposals.full())
     rows = thinned_best(decoder.embedding.things(embedded), sample.boxes_map, decoder.config.proposals, MAX_IOU)
-    tokens = decoder.encode(embedded[rows], measure_pairs(sample.boxes[rows], sample.viewpoint))
+    tokens = decoder.encode(embedded[rows], measure_pairs(sample.boxes[rows], sample.viewpoint, sample.rooms[rows]))
     said = decoder(tokens, *padded([each.states for each in words]))
     boxes: Tensor = shifted(sample.boxes_map[rows], tokens.box_shift)[said.choice.argmax(dim=1)]
     return boxes, said.absent
