@@ -14,6 +14,7 @@ from locate3d_ros.errors import InputError
 from locate3d_ros.model.config import ORDERS
 from locate3d_ros.model.encoder import Encoder3DJepa
 from locate3d_ros.model.serialization import bit_depth, curve_codes
+from locate3d_ros.training.averaging_start import start_averaging, start_near
 from locate3d_ros.training.config import JepaConfig
 from locate3d_ros.training.jepa import JepaModule, JepaScene
 from locate3d_ros.training.masking import ball_of_voxels, block_of_voxels, hidden_voxels, random_voxels, run_of_curve
@@ -102,6 +103,55 @@ def test_only_context_encoder_and_predictor_learn(module, voxels):
     assert sum(float(p.grad.abs().sum()) for p in module.encoder.parameters() if p.grad is not None) > 0
 
 
+def started(encoder: Encoder3DJepa) -> Encoder3DJepa:
+    start_averaging(encoder)
+    return encoder
+
+
+def explained(features: torch.Tensor, wanted: torch.Tensor) -> float:
+    """Return the share of the variance of `wanted` that the best linear map of the features explains on other rows."""
+    features, wanted = features - features.mean(dim=0), wanted - wanted.mean(dim=0)
+    fitted, others = slice(0, None, 2), slice(1, None, 2)
+    penalised = features[fitted].T @ features[fitted] + torch.eye(features.shape[1])
+    weights = torch.linalg.solve(penalised, features[fitted].T @ wanted[fitted])
+    return 1 - float((wanted[others] - features[others] @ weights).square().sum() / wanted[others].square().sum())
+
+
+def test_a_started_encoder_tells_more_of_its_features_than_a_drawn_one(voxels):
+    torch.manual_seed(0)
+    drawn, averaging = Encoder3DJepa(SMOKE_MODEL.encoder), started(Encoder3DJepa(SMOKE_MODEL.encoder))
+    owner = voxels.object_ids.long()
+    sums = torch.zeros(int(owner.max()) + 1, voxels.features.shape[1]).index_add(0, owner, voxels.features)
+    means = (sums / owner.bincount()[:, None])[owner]
+    with torch.inference_mode():
+        given = (voxels.xyz, voxels.rgb, voxels.features, voxels.cells)
+        assert explained(averaging(*given), means) > 0.7
+        assert explained(drawn(*given), means) < 0.5
+
+
+def test_a_started_encoder_adds_what_is_around_a_voxel(voxels):
+    encoder = started(Encoder3DJepa(SMOKE_MODEL.encoder))
+    place = int((voxels.cells - voxels.cells.float().mean(dim=0)).square().sum(dim=1).argmin())
+    changed = voxels.features.clone()
+    changed[place] *= -3
+    with torch.inference_mode():
+        before, after = (encoder(voxels.xyz, voxels.rgb, each, voxels.cells) for each in (voxels.features, changed))
+    moved = (after - before).abs().amax(dim=1)
+    away = (voxels.cells - voxels.cells[place]).abs().amax(dim=1)
+    assert float(moved[away == 1].min()) > 0.01
+    assert float(moved[place]) > float(moved[away == 1].mean()) > float(moved[away > 8].mean())
+
+
+def test_a_started_encoders_silent_parts_learn(voxels):
+    module = JepaModule(started(Encoder3DJepa(SMOKE_MODEL.encoder)), SMOKE.jepa)
+    hidden = hidden_voxels(voxels.cells, JepaConfig(), seeded())
+    module.scene_loss(JepaScene(voxels, hidden), module.target_features(voxels)).backward()
+    named = dict(module.encoder.named_parameters())
+    silent = [p for name, p in named.items() if name.endswith(("attn.proj.weight", "fc2.weight"))]
+    assert silent
+    assert all(not bool(p.any()) and bool(p.grad.any()) for p in silent)
+
+
 def test_the_target_follows_by_its_decay():
     module = JepaModule(Encoder3DJepa(SMOKE_MODEL.encoder), SMOKE.jepa)
     before = [p.clone() for p in module.target.parameters()]
@@ -135,6 +185,20 @@ def test_the_predictor_answers_for_every_hidden_voxel_by_its_place(voxels):
     assert predicted.shape == (int(hidden.sum()), 32)
     assert float(predicted.std(dim=0).max()) > 0.01  # the same token, told apart by place
     assert torch.allclose(predicted, moved, atol=1e-2)
+
+
+def test_a_started_predictor_answers_with_what_is_near(voxels):
+    torch.manual_seed(0)
+    predictor = Predictor(32, JepaConfig(predictor_width=128, predictor_layers=2, predictor_window=len(voxels)))
+    start_near(predictor)
+    hidden = torch.zeros(len(voxels), dtype=torch.bool)
+    hidden[len(voxels) // 2] = True
+    away = (voxels.xyz[~hidden] - voxels.xyz[hidden]).norm(dim=1)
+    context = torch.randn(len(away), 32, generator=seeded(), requires_grad=True)
+    predictor(context, hidden, voxels.xyz, voxels.cells).square().sum().backward()
+    pull = context.grad.norm(dim=1)
+    near, far = pull[away.topk(10, largest=False).indices], pull[away > away.median()]
+    assert float(near.mean()) > 10 * float(far.mean())
 
 
 def test_first_places_of_rows_that_stand_twice():

@@ -17,6 +17,7 @@ from locate3d_ros.model.encoder import Encoder3DJepa
 from locate3d_ros.training.config import TrainingConfig
 from locate3d_ros.training.jepa import JepaBatch, JepaModule, JepaScene
 from locate3d_ros.training.masking import hidden_voxels
+from locate3d_ros.training.predictor import Predictor
 from locate3d_ros.training.run_folder import RunFolder
 from locate3d_ros.training.scene import Sample
 from locate3d_ros.training.schedule import Schedule
@@ -36,6 +37,11 @@ class JepaTask:
         self._model, self._trained_on = model, trained_on
         self._config = config
 
+    @property
+    def predictor(self) -> Predictor:
+        """Return the predictor, for its start."""
+        return self._jepa.predictor
+
     def batch(self, samples: Sequence[Sample], step: int) -> JepaBatch:
         """Hide a part of every scene."""
         device = self._jepa.predictor.mask_token.device
@@ -48,8 +54,8 @@ class JepaTask:
         return JepaBatch(tuple(scenes), tuple(sample.scene_id for sample in samples))
 
     def encoder_parameters(self) -> list[nn.Parameter]:
-        """Nothing is frozen in pretraining."""
-        return []
+        """Return the context encoder's: the target is no parameter of the optimizer's, the predictor is the rest."""
+        return list(self._jepa.encoder.parameters())
 
     def prepare(self, step: int) -> None:  # noqa: ARG002 - the same at every step
         """Leave the modes as they are."""

@@ -64,7 +64,7 @@ SMOKE = TrainingConfig(
     jepa=JepaConfig(predictor_width=48, predictor_layers=2, predictor_window=256, target_ema=0.95),
     run=RunConfig(model="smoke", save_every=25),
 )
-TINY = TrainingConfig(augmentation=AugmentationConfig(max_voxels=12_000))
+TINY = TrainingConfig(augmentation=AugmentationConfig(max_voxels=12_000), jepa=JepaConfig(predictor_width=128))
 FULL = TrainingConfig(
     data=DataConfig(batch=16, workers=4),
     augmentation=AugmentationConfig(max_voxels=30_000),
@@ -80,7 +80,7 @@ STEPS: dict[PresetName, int] = {"smoke": 50}
 
 def for_pretraining(config: TrainingConfig) -> TrainingConfig:
     """Return a configuration with what pretraining needs otherwise: an encoder that learns from the start."""
-    return replace(config, schedule=replace(config.schedule, frozen_epochs=0))
+    return replace(config, schedule=replace(config.schedule, frozen_epochs=0, encoder_rate=1.0))
 
 
 def for_proposals(config: TrainingConfig) -> TrainingConfig:

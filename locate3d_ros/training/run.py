@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from locate3d_ros.errors import InputError
+from locate3d_ros.training.averaging_start import start_near
 from locate3d_ros.training.checkpointing import recompute_activations
 from locate3d_ros.training.config import TrainingConfig
 from locate3d_ros.training.grounding_task import GroundingTask
@@ -98,4 +99,6 @@ def _make_task(task: str, config: TrainingConfig, sources: Sequence[SceneSource]
     if config.validation.validate_every:
         raise InputError("validate_every: an encoder alone answers no sentences; validate the grounding run")
     encoder, model_config = starting_encoder(config.run, trained_on)
-    return JepaTask(encoder, replace(model_config, encoder=encoder.config), trained_on, config)
+    pretraining = JepaTask(encoder, replace(model_config, encoder=encoder.config), trained_on, config)
+    start_near(pretraining.predictor)
+    return pretraining

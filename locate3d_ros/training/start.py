@@ -11,6 +11,7 @@ from locate3d_ros.model.config import ModelConfig
 from locate3d_ros.model.encoder import Encoder3DJepa
 from locate3d_ros.model.grounder import require_features
 from locate3d_ros.model.locate3d_model import Locate3DModel
+from locate3d_ros.training.averaging_start import start_averaging
 from locate3d_ros.training.config import RunConfig
 from locate3d_ros.training.grounding import start_silent
 from locate3d_ros.training.presets import MODELS
@@ -36,7 +37,10 @@ def starting_model(config: RunConfig, data: TrainedOn) -> Locate3DModel:
 def starting_encoder(config: RunConfig, data: TrainedOn) -> tuple[Encoder3DJepa, ModelConfig]:
     """Return the encoder that a pretraining run begins with, and the model that it is of; errors as above."""
     model_config = model_config_of(config, data)
-    encoder = load_encoder(config.initial) if config.initial else Encoder3DJepa(model_config.encoder)
+    if config.initial:
+        return load_encoder(config.initial), model_config
+    encoder = Encoder3DJepa(model_config.encoder)
+    start_averaging(encoder)
     return encoder, model_config
 
 
