@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from training_runs import WIDTH, write_measured
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+import ablation_homes
 import ablations
 from ablation_furniture import coarser, toy_furniture
+from ablation_homes_report import HALF_ARMS, ROOM_ARMS, SHIPPED_ALONE
+from ablation_homes_report import Record as HomesRecord
+from ablation_homes_report import tables as homes_tables
+from ablation_homes_world import HALVES, Half, World, halves, room_figures, room_questions, true_rooms
 from ablation_report import COLUMNS, TABLES, interval, tables
+from ablation_rooms import frozen, scored
 from ablation_training import Record
 from ablation_world import RoomSource, turned
+
+from locate3d_ros.data.scene_folder import SceneRoom
+from locate3d_ros.geometry.boxes import box_iou
+from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint, save_proposal_checkpoint
+from locate3d_ros.model.proposal_config import ProposalDecoderConfig
+from locate3d_ros.model.proposal_decoder import ProposalDecoder
+from locate3d_ros.model.proposal_rooms import RoomContext
+from locate3d_ros.training.proposal_scenes import ProposalSample
 
 
 def call(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
@@ -92,3 +109,117 @@ def test_differences_are_taken_seed_by_seed():
     ]
     row = next(line for line in tables(records).splitlines() if line.startswith("| naive"))
     assert "+20.0 ± 0.0" in row  # although the seeds differ by 10
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory) -> Path:
+    """Two homes of two rooms with a crate in each, of different models."""
+    folder = write_measured(tmp_path_factory.mktemp("homes") / "homes", "train", "val")
+    for name in "ab":
+        scene = folder / "scenes" / name
+        items = json.loads((scene / "objects.json").read_text())
+        for item, room in zip(items, ("hall", "den"), strict=True):
+            item |= {"room": room, "model": f"{room} crate", "seen_max": item["box_max"]}
+        (scene / "objects.json").write_text(json.dumps(items))
+        left, right = ([[0, low], [3, low], [3, low + 1], [0, low + 1]] for low in (0, -1))
+        rooms = [{"name": "hall", "polygon": left}, {"name": "den", "polygon": right}]
+        (scene / "scene.json").write_text(json.dumps({"id": name, "rooms": rooms}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def initial(homes, tmp_path_factory) -> Path:
+    """A decoder for the homes' features."""
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    decoder = ProposalDecoder(ProposalDecoderConfig(feature_dim=WIDTH))
+    save_proposal_checkpoint(folder, decoder, World.of(homes, "train").homes.trained_on)
+    return folder
+
+
+def test_every_arm_on_homes_leaves_figures_and_is_not_computed_twice(homes, initial, tmp_path, monkeypatch, capsys):
+    before = torch.get_num_threads()
+    places = ["--homes", str(homes), "--held-out", str(homes), "--model", str(initial), "--data", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["ablation_homes.py", "--small", "--seeds", "0", *places])
+    found = []
+    for _ in range(2):
+        ablation_homes.main()
+        found.append({case["name"]: case["value"] for case in json.loads(capsys.readouterr().out)["cases"]})
+    assert found[0] == found[1]
+    told, text = (SHIPPED_ALONE, *ROOM_ARMS), (tmp_path / "homes.md").read_text()
+    assert all(0 <= found[0][f"{arm}: {what}: all"] <= 1 for arm in told for what in ("sentences", "questions"))
+    assert all(0 <= found[0][f"{arm}: things: named {half}"] <= 1 for arm in HALF_ARMS for half in HALVES)
+    assert all(f"| {row} | 1 |" in text for row in (*told, *(f"trained on {arm}" for arm in HALF_ARMS)))
+    assert len((tmp_path / "homes.jsonl").read_text().splitlines()) == 1 + len(told) + len(HALF_ARMS)
+    torch.set_num_threads(before)
+
+
+def test_a_half_sees_nothing_of_the_other(homes):
+    world = World.of(homes, "train")
+    half = Half(world, {"hall crate": "A", "den crate": "B"}, "A")
+    red = next(number for number, model in world.models("a").items() if model == "hall crate")
+    sample, full = half.homes(world.homes).scene("a"), world.homes.scene("a")
+    assert sample.truth.ids == (red,)
+    assert len(full.boxes) - len(sample.boxes) >= 8  # those on the other crate
+    assert sample.truth.overlaps.shape == (len(sample.boxes), 1)
+    hidden = full.truth.boxes[[place for place, number in enumerate(full.truth.ids) if number != red]]
+    assert float(box_iou(sample.boxes_map, hidden).max()) < 0.1
+
+
+def test_models_are_dealt_into_halves_where_a_name_has_several(homes):
+    world = World.of(homes, "train")
+    assert sorted(halves(world).values()) == ["A", "B"]
+    for name in "ab":
+        items = world.objects(name)
+        items.update({number: replace(item, category=f"crate {number}") for number, item in items.items()})
+    assert halves(world) == {}  # each name has one model
+
+
+def test_questions_about_rooms_are_asked_where_the_room_alone_tells_things_apart(homes):
+    said = room_questions(World.of(homes, "val")).expressions["a"]
+    assert {each.text: each.target_ids[0] for each in said} == {"the crate in the hall": 7, "the crate in the den": 9}
+
+
+def test_a_head_begins_without_effect_and_sees_rooms_where_its_arm_has_them(homes, initial):
+    torch.manual_seed(1)
+    world, decoder = World.of(homes, "val"), load_proposal_checkpoint(initial).decoder
+    home = frozen(decoder, room_questions(world), world, lambda _: (), 12)[0]
+    head = RoomContext(decoder.config).eval()
+    assert torch.equal(scored(head, home, "rooms"), home.choice)
+    for parameter in head.parameters():
+        torch.nn.init.normal_(parameter)
+    other = replace(home, rooms={**home.rooms, "rooms": torch.arange(len(home.tokens)) % 2})
+    assert not torch.allclose(scored(head, home, "rooms"), scored(head, other, "rooms"))
+    assert torch.equal(scored(head, home, "no rooms"), scored(head, other, "no rooms"))
+
+
+def test_things_belong_to_the_room_that_they_stand_in_or_next_to():
+    square = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]])
+    rooms = [SceneRoom("a", square), SceneRoom("b", square + [2.1, 0.0])]
+    boxes = torch.tensor([[x, 0.9, 0, x + 0.2, 1.1, 1] for x in (0.9, 3.0, -5.0, 9.0)])
+    assert true_rooms(rooms, boxes).tolist() == [0, 1, 0, 1]
+
+
+def test_rooms_as_they_are_built_are_found_without_fault(homes):
+    world = World.of(homes, "val")
+
+    def built(sample: ProposalSample) -> ProposalSample:
+        return replace(sample, rooms=true_rooms(world.dataset.scene(sample.scene_id).rooms(), sample.boxes_map))
+
+    figures = room_figures(replace(world, homes=world.homes.changed(built)))
+    assert (figures["exact"], figures["alone"]) == (1.0, 0.0)  # two crates, in two rooms
+
+
+def test_a_half_is_compared_with_the_other_seed_by_seed():
+    records = [
+        HomesRecord(f"half {own}", seed, {
+            "things": {
+                f"named {own}": 0.5 + 0.1 * seed, f"named {other}": 0.3 + 0.1 * seed,
+                f"found {own}": 0.8, f"found {other}": 0.4 + 0.1 * seed,
+            },
+        })
+        for seed in (0, 1)
+        for own, other in (("A", "B"), ("B", "A"))
+    ]  # fmt: skip
+    row = next(line for line in homes_tables(records).splitlines() if line.startswith("| mean of both ways"))
+    assert "-20.0 ± 0.0" in row  # although the seeds differ by 10

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from training_runs import ran, weights, write_lifted
+from training_runs import WIDTH, ran, weights, write_measured
 
 from locate3d_ros.build import build_localizer
 from locate3d_ros.config import Config
@@ -17,7 +17,6 @@ from locate3d_ros.data.annotations import GroundedExpression, Span
 from locate3d_ros.errors import InputError
 from locate3d_ros.evaluation.scene_cache import cached_path, read_cached_scene
 from locate3d_ros.localization.proposal_localizer import ProposalLocalizer
-from locate3d_ros.localization.proposal_measures import ProposalMeasures
 from locate3d_ros.localization.rooms import find_rooms
 from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint
 from locate3d_ros.model.proposal_config import ProposalDecoderConfig
@@ -25,41 +24,14 @@ from locate3d_ros.model.proposal_decoder import OUTSIDE, ProposalDecoder
 from locate3d_ros.training.config import DataConfig, TrainingConfig, ValidationConfig
 from locate3d_ros.training.presets import TINY, for_proposals
 from locate3d_ros.training.proposal_module import ProposalModule, corner_term, share_term
-from locate3d_ros.training.proposal_scenes import FOLDER, MeasuredSource, ProposalTruth, read_measures, write_measures
+from locate3d_ros.training.proposal_scenes import FOLDER, MeasuredSource, ProposalTruth, read_measures
 from locate3d_ros.training.proposal_targets import ProposalTargets, targets_of
 from locate3d_ros.training.run_folder import RunFolder
-
-WIDTH = 6  # channels of the toy scenes' features
-RED, BLUE = 7, 9  # the toy scenes' objects
-
-
-def measured(objects: dict[int, torch.Tensor], seed: int) -> ProposalMeasures:
-    """Measure made-up proposals: some on each object, told apart by their colour, and others anywhere."""
-    generator = torch.Generator().manual_seed(seed)
-    kinds = torch.tensor([RED, BLUE, 0]).repeat(8)
-    low = 3 * torch.rand(len(kinds), 3, generator=generator)
-    boxes = torch.cat((low, low + 0.3), dim=1)
-    for number, box in objects.items():
-        boxes[kinds == number] = box + 0.01 * torch.randn(8, 6, generator=generator)
-    shape = 0.1 * torch.randn(len(kinds), 30, generator=generator)
-    shape[:, 12] += (kinds == RED).float()
-    shape[:, 14] += (kinds == BLUE).float()
-    features = torch.randn(len(kinds), WIDTH, generator=generator)
-    meaning = torch.randn(len(kinds), 384, generator=generator)
-    rooms = (boxes[:, 0] > 1.5).long()
-    return ProposalMeasures(boxes, boxes.clone(), features, meaning, shape, rooms, None)
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory) -> Path:
-    folder = write_lifted(tmp_path_factory.mktemp("data") / "homes", "train", "val")
-    own = folder / "cache" / "flat" / FOLDER
-    own.mkdir()
-    for seed, name in enumerate("ab"):
-        items = json.loads((folder / "scenes" / name / "objects.json").read_text())
-        objects = {item["id"]: torch.tensor([*item["box_min"], *item["box_max"]]) for item in items}
-        write_measures(cached_path(own, name), measured(objects, seed))
-    return folder
+    return write_measured(tmp_path_factory.mktemp("data") / "homes", "train", "val")
 
 
 @pytest.fixture

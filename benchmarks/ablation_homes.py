@@ -1,0 +1,156 @@
+"""Rooms, and furniture never seen, on whole homes: python benchmarks/ablation_homes.py [--data DIR] [--small].
+
+Whether sentences are answered better where a model is told of the rooms that a map has (the model that ships, frozen,
+with a small head beside it), and how much worse it names and finds furniture that it was not trained on (half of the
+furniture against the other half). Homes are made, lifted and measured once (in --data, or taken from --homes and
+--held-out). Every run is one line of DIR/homes.jsonl, and what stands there is not computed again. The tables go to
+DIR/homes.md; docs/ablations.md says what they show. --small: two steps on two homes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import ablation_names
+import ablation_rooms
+import torch
+from ablation_homes_report import HALF_ARMS, ROOM_ARMS, SEGMENTATION, SHIPPED_ALONE, Record, tables
+from ablation_homes_world import Half, World, halves, room_figures, room_questions, with_questions
+from ablation_report import interval
+from common import Case, arguments, emit, log, parser
+
+from locate3d_ros.build import SHIPPED, TINY, build_extractor
+from locate3d_ros.config import Config
+from locate3d_ros.data.dataset_folder import DatasetFolder
+from locate3d_ros.data.synthetic.dataset import generate
+from locate3d_ros.data.synthetic.options import PRESETS, DatasetOptions
+from locate3d_ros.errors import InputError
+from locate3d_ros.evaluation.cache_jobs import CacheJob
+from locate3d_ros.evaluation.cache_work import is_cached, run_job
+from locate3d_ros.evaluation.scene_cache import cache_folder, cached_path
+from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint
+
+HOMES, SENTENCES = 72, 160
+ROOM_HOMES = 36  # training homes that the head is trained on
+KEPT_OUT = 6  # of so many training homes one is not trained on, but asked about
+
+
+def main() -> None:
+    """Compute what is missing, write the tables, print the JSON object."""
+    options = parser(__doc__)
+    options.add_argument("--data", type=Path, default=Path("build/ablations"), help="folder that keeps everything")
+    options.add_argument("--homes", type=Path, help="lifted homes with split train, instead of ones in --data")
+    options.add_argument("--held-out", type=Path, help="lifted homes with split val, likewise")
+    options.add_argument("--model", type=Path, default=SHIPPED[TINY], help="model folder that is told of rooms")
+    options.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    options.add_argument("--small", action="store_true", help="a few steps")
+    options.set_defaults(threads=1)
+    parsed = arguments(__doc__, options)
+    parsed.data.mkdir(parents=True, exist_ok=True)
+    file = parsed.data / "homes.jsonl"
+    there = {(record.arm, record.seed) for record in read(file)}
+    for record in computed(parsed, there):
+        with file.open("a", encoding="utf-8") as opened:
+            opened.write(json.dumps(asdict(record)) + "\n")
+        log(f"{record.arm}, seed {record.seed}: {record.answers}")
+    records = read(file)
+    (parsed.data / "homes.md").write_text(tables(records), encoding="utf-8")
+    emit("ablation_homes", parsed, cases(records))
+
+
+def computed(parsed: argparse.Namespace, there: set[tuple[str, int]]) -> Iterator[Record]:
+    """Give the records that are not there yet."""
+    wanted = [
+        (SEGMENTATION, 0),
+        (SHIPPED_ALONE, 0),
+        *((arm, seed) for seed in parsed.seeds for arm in (*ROOM_ARMS, *HALF_ARMS)),
+    ]
+    missing = [each for each in wanted if each not in there]
+    if not missing:
+        return
+    train = World.of(parsed.homes or made(parsed.data / "homes", "train-tiny"), "train")
+    held_out = World.of(parsed.held_out or made(parsed.data / "val-small", "val-small"), "val")
+    if (SEGMENTATION, 0) in missing:
+        yield Record(SEGMENTATION, 0, {"train": room_figures(train), "val": room_figures(held_out)})
+    yield from told(parsed, train, held_out, [each for each in missing if each[0] in (SHIPPED_ALONE, *ROOM_ARMS)])
+    yield from halved(parsed, train, [each for each in missing if each[0] in HALF_ARMS])
+
+
+def told(
+    parsed: argparse.Namespace, train: World, held_out: World, missing: Sequence[tuple[str, int]]
+) -> Iterator[Record]:
+    """Train heads that are told of rooms beside the model that ships; ask about homes with other furniture."""
+    if not missing:
+        return
+    budget = ablation_rooms.Budget(*((2, 1e-3, 1, 8) if parsed.small else ()))
+    decoder = load_proposal_checkpoint(parsed.model).decoder.eval()
+    log("asking the model that ships")
+    learnt = ablation_rooms.frozen(decoder, with_questions(train, ROOM_HOMES), train, lambda _: (), budget.looked_at)
+    asked = ablation_rooms.frozen(decoder, held_out.homes, held_out, held_out.kinds, budget.looked_at)
+    questions = ablation_rooms.frozen(decoder, room_questions(held_out), held_out, lambda _: (), budget.looked_at)
+    for arm, seed in missing:
+        head = None if arm == SHIPPED_ALONE else ablation_rooms.trained(decoder, learnt, arm, seed, budget)
+        homes = {"sentences": asked, "questions": questions, "training": learnt}
+        yield Record(arm, seed, {name: ablation_rooms.graded(head, each, arm) for name, each in homes.items()})
+
+
+def halved(parsed: argparse.Namespace, train: World, missing: Sequence[tuple[str, int]]) -> Iterator[Record]:
+    """Train new models to name half of the furniture; ask about both halves in homes that were not trained on."""
+    if not missing:
+        return
+    budget = ablation_names.Budget(*((2, 1e-3, 1, 8) if parsed.small else ()))
+    half_of, ids = halves(train), list(train.homes.expressions)
+    kept_out = ids[len(ids) - max(1, len(ids) // KEPT_OUT) :]
+    homes, asked = train.homes.only([each for each in ids if each not in kept_out]), train.homes.only(kept_out)
+    names = ablation_names.Names.of(train.homes)
+    seen = {arm: Half(train, half_of, arm.removeprefix("half ")).homes(homes) for arm in HALF_ARMS}
+
+    def half(home: str, number: int) -> str:
+        return half_of.get(train.models(home)[number], "neither")
+
+    for arm, seed in missing:
+        decoder = ablation_names.trained(seen[arm], names, seed, budget)
+        yield Record(arm, seed, {"things": ablation_names.graded(decoder, asked, names, half, budget)})
+
+
+def made(folder: Path, name: str) -> Path:
+    """Make and lift the homes of a preset, but for what is there. Raises InputError where one cannot be made."""
+    preset = PRESETS[name]
+    scenes = preset.scenes if preset.scenes.split == "val" else replace(preset.scenes, sentences=SENTENCES)
+    count = min(HOMES, preset.count)
+    for done in generate(DatasetOptions(folder, count, preset.seed, scenes=scenes)):
+        if done.error:
+            raise InputError(f"{done.scene_id}: {done.error}")
+    config = Config(threads=1, device="cpu")
+    cache = cache_folder(folder / "cache", config, build_extractor(config, torch.device("cpu")))
+    for home in DatasetFolder(folder).scene_ids():
+        if not is_cached(cached_path(cache, home)):
+            lifted = run_job(CacheJob(str(folder), str(folder / "cache"), home, config, 1))
+            log(f"{home}: {lifted.voxels} voxels in {lifted.seconds:.1f} s")
+    return folder
+
+
+def read(file: Path) -> list[Record]:
+    """Read the records; a line that was cut off by an interruption does not count."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return [Record(**json.loads(line)) for line in lines if line.endswith("}")]
+
+
+def cases(records: list[Record]) -> list[Case]:
+    """Return the mean over seeds of every figure of every arm."""
+    found = []
+    for arm in dict.fromkeys(record.arm for record in records):
+        mine = [record for record in records if record.arm == arm]
+        for where, figures in mine[0].answers.items():
+            for name in figures:
+                mean, _ = interval([record.answers[where][name] for record in mine])
+                found.append(Case(f"{arm}: {where}: {name}", mean, "share", extra={"seeds": len(mine)}))
+    return found
+
+
+if __name__ == "__main__":
+    main()

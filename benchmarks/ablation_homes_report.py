@@ -1,0 +1,115 @@
+"""Tables of the ablations on whole homes, from their records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ablation_report import told
+
+SEGMENTATION = "segmentation"
+SHIPPED_ALONE = "the model alone"
+ROOM_ARMS = ("no rooms", "rooms", "true rooms")
+ASKED = {
+    "class": "class", "attribute": "attribute", "relation": "relation", "room": "room",
+    "room, twin elsewhere": "of these with a twin elsewhere", "all": "all",
+}  # fmt: skip
+HALF_ARMS = ("half A", "half B")
+PAIRS = {
+    "precision": "precision",
+    "recall": "recall",
+    "alone": "precision of one room for all",
+    "exact": "number right",
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of a run: figures by what was asked."""
+
+    arm: str
+    seed: int
+    answers: dict[str, dict[str, float]]
+
+
+Found = dict[tuple[str, int], dict[str, dict[str, float]]]
+
+
+def tables(records: Sequence[Record]) -> str:
+    """Return all tables as Markdown."""
+    found = {(record.arm, record.seed): record.answers for record in records}
+    return "\n".join([*segmentation_lines(found), *room_lines(found), *half_lines(found)]) + "\n"
+
+
+def segmentation_lines(found: Found) -> list[str]:
+    """Return the table of the rooms that are found, in per cent."""
+    lines = [
+        "## Rooms that are found",
+        "",
+        f"| homes | {' | '.join(PAIRS.values())} |",
+        "|---" * (1 + len(PAIRS)) + "|",
+    ]
+    for where, figures in found.get((SEGMENTATION, 0), {}).items():
+        lines.append(f"| {where} | {' | '.join(f'{100 * figures[name]:.1f}' for name in PAIRS)} |")
+    return [*lines, ""]
+
+
+def room_lines(found: Found) -> list[str]:
+    """Return the table of arms that are told of rooms, with differences from the one that is not, seed by seed."""
+    heads = [*ASKED.values(), "questions about rooms"]
+    lines = ["## Told of rooms", "", f"| | seeds | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
+    base = {seed: room_figures(found[ROOM_ARMS[0], seed]) for seed in seeds_of(ROOM_ARMS[0], found)}
+    for arm in (SHIPPED_ALONE, *ROOM_ARMS):
+        mine = {seed: room_figures(found[arm, seed]) for seed in seeds_of(arm, found)}
+        if mine:
+            lines.append(row(arm, [list(column) for column in zip(*mine.values(), strict=True)]))
+        both = [seed for seed in mine if seed in base] if arm in ROOM_ARMS[1:] else []
+        if both:
+            less = [[mine[seed][column] - base[seed][column] for seed in both] for column in range(len(heads))]
+            lines.append(row(f"{arm}, less {ROOM_ARMS[0]}", less, sign="+"))
+    return [*lines, ""]
+
+
+def room_figures(answers: dict[str, dict[str, float]]) -> list[float]:
+    """Return the figures of a row of the table of rooms."""
+    return [answers["sentences"].get(kind, float("nan")) for kind in ASKED] + [answers["questions"]["all"]]
+
+
+def half_lines(found: Found) -> list[str]:
+    """Return the table of halves of the furniture: own, other, and how much less the other is, seed by seed."""
+    whose = ("own half", "other half", "other less own")
+    heads = [f"{what}, {which}" for what in ("named", "found") for which in whose]
+    lines = ["## Half of the furniture", "", f"| | seeds | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
+    seeds = {arm: seeds_of(arm, found) for arm in HALF_ARMS}
+    rows = {arm: [half_figures(arm, found[arm, seed]) for seed in seeds[arm]] for arm in HALF_ARMS}
+    both = [
+        [sum(pair) / 2 for pair in zip(*(half_figures(arm, found[arm, seed]) for arm in HALF_ARMS), strict=True)]
+        for seed in seeds[HALF_ARMS[0]]
+        if seed in seeds[HALF_ARMS[1]]
+    ]
+    for name, mine in (*((f"trained on {arm}", each) for arm, each in rows.items()), ("mean of both ways", both)):
+        if mine:
+            lines.append(row(name, [list(column) for column in zip(*mine, strict=True)], signed={2, 5}))
+    return [*lines, ""]
+
+
+def half_figures(arm: str, answers: dict[str, dict[str, float]]) -> list[float]:
+    """Return the figures of a row of the table of halves."""
+    own = arm.removeprefix("half ")
+    other = {"A": "B", "B": "A"}[own]
+    figures = []
+    for what in ("named", "found"):
+        mine, theirs = (answers["things"].get(f"{what} {half}", float("nan")) for half in (own, other))
+        figures += [mine, theirs, theirs - mine]
+    return figures
+
+
+def row(name: str, columns: Sequence[Sequence[float]], sign: str = "", signed: Sequence[int] | set[int] = ()) -> str:
+    """Return a row with mean and interval of every column."""
+    cells = [told(values, "+" if place in signed else sign) for place, values in enumerate(columns)]
+    return f"| {name} | {len(columns[0])} | {' | '.join(cells)} |"
+
+
+def seeds_of(arm: str, found: Found) -> list[int]:
+    """Return the seeds that an arm was computed with."""
+    return sorted(seed for name, seed in found if name == arm)
