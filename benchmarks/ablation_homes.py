@@ -18,7 +18,7 @@ from pathlib import Path
 import ablation_names
 import ablation_rooms
 import torch
-from ablation_homes_report import HALF_ARMS, ROOM_ARMS, SEGMENTATION, SHIPPED_ALONE, Record, tables
+from ablation_homes_report import HALF_ARMS, ROOM_ARMS, SEGMENTATION, SHIPPED_ALONE, TOLD_WHICH, Record, tables
 from ablation_homes_world import Half, World, halves, room_figures, room_questions, with_questions
 from ablation_report import interval
 from common import Case, arguments, emit, log, parser
@@ -36,6 +36,7 @@ from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint
 
 HOMES, SENTENCES = 72, 160
 ROOM_HOMES = 36  # training homes that the head is trained on
+UNTRAINED = (SHIPPED_ALONE, TOLD_WHICH)
 KEPT_OUT = 6  # of so many training homes one is not trained on, but asked about
 
 
@@ -64,11 +65,8 @@ def main() -> None:
 
 def computed(parsed: argparse.Namespace, there: set[tuple[str, int]]) -> Iterator[Record]:
     """Give the records that are not there yet."""
-    wanted = [
-        (SEGMENTATION, 0),
-        (SHIPPED_ALONE, 0),
-        *((arm, seed) for seed in parsed.seeds for arm in (*ROOM_ARMS, *HALF_ARMS)),
-    ]
+    seeded = [(arm, seed) for seed in parsed.seeds for arm in (*ROOM_ARMS, *HALF_ARMS)]
+    wanted = [(SEGMENTATION, 0), *((arm, 0) for arm in UNTRAINED), *seeded]
     missing = [each for each in wanted if each not in there]
     if not missing:
         return
@@ -76,7 +74,7 @@ def computed(parsed: argparse.Namespace, there: set[tuple[str, int]]) -> Iterato
     held_out = World.of(parsed.held_out or made(parsed.data / "val-small", "val-small"), "val")
     if (SEGMENTATION, 0) in missing:
         yield Record(SEGMENTATION, 0, {"train": room_figures(train), "val": room_figures(held_out)})
-    yield from told(parsed, train, held_out, [each for each in missing if each[0] in (SHIPPED_ALONE, *ROOM_ARMS)])
+    yield from told(parsed, train, held_out, [each for each in missing if each[0] in (*UNTRAINED, *ROOM_ARMS)])
     yield from halved(parsed, train, [each for each in missing if each[0] in HALF_ARMS])
 
 
@@ -93,7 +91,7 @@ def told(
     asked = ablation_rooms.frozen(decoder, held_out.homes, held_out, held_out.kinds, budget.looked_at)
     questions = ablation_rooms.frozen(decoder, room_questions(held_out), held_out, lambda _: (), budget.looked_at)
     for arm, seed in missing:
-        head = None if arm == SHIPPED_ALONE else ablation_rooms.trained(decoder, learnt, arm, seed, budget)
+        head = None if arm in UNTRAINED else ablation_rooms.trained(decoder, learnt, arm, seed, budget)
         homes = {"sentences": asked, "questions": questions, "training": learnt}
         yield Record(arm, seed, {name: ablation_rooms.graded(head, each, arm) for name, each in homes.items()})
 
@@ -148,7 +146,8 @@ def cases(records: list[Record]) -> list[Case]:
         for where, figures in mine[0].answers.items():
             for name in figures:
                 mean, _ = interval([record.answers[where][name] for record in mine])
-                found.append(Case(f"{arm}: {where}: {name}", mean, "share", extra={"seeds": len(mine)}))
+                unit = "count" if name.startswith("n ") else "share"
+                found.append(Case(f"{arm}: {where}: {name}", mean, unit, extra={"seeds": len(mine)}))
     return found
 
 

@@ -9,6 +9,7 @@ from ablation_report import told
 
 SEGMENTATION = "segmentation"
 SHIPPED_ALONE = "the model alone"
+TOLD_WHICH = "told which room is meant"
 ROOM_ARMS = ("no rooms", "rooms", "true rooms")
 ASKED = {
     "class": "class", "attribute": "attribute", "relation": "relation", "room": "room",
@@ -59,7 +60,7 @@ def room_lines(found: Found) -> list[str]:
     heads = [*ASKED.values(), "questions about rooms"]
     lines = ["## Told of rooms", "", f"| | seeds | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
     base = {seed: room_figures(found[ROOM_ARMS[0], seed]) for seed in seeds_of(ROOM_ARMS[0], found)}
-    for arm in (SHIPPED_ALONE, *ROOM_ARMS):
+    for arm in (SHIPPED_ALONE, *ROOM_ARMS, TOLD_WHICH):
         mine = {seed: room_figures(found[arm, seed]) for seed in seeds_of(arm, found)}
         if mine:
             lines.append(row(arm, [list(column) for column in zip(*mine.values(), strict=True)]))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
+from ablation_homes_report import TOLD_WHICH
 from ablation_homes_world import Homes, World, true_rooms
 from torch import Tensor
 
@@ -116,10 +117,17 @@ def trained(decoder: ProposalDecoder, homes: Sequence[FrozenHome], arm: str, see
 def scored(head: RoomContext | None, home: FrozenHome, arm: str) -> Tensor:
     """Return the score (b, n) of every proposal for every sentence."""
     if head is None:
-        return home.choice
+        return within(home) if arm == TOLD_WHICH else home.choice
     rooms = home.rooms[arm]
     _, vectors = head(home.tokens, rooms[:, None] == rooms[None])
     return home.choice + head.score(vectors, home.words, home.there)
+
+
+def within(home: FrozenHome) -> Tensor:
+    """Return the decoder's scores (b, n) in the room, as it was found, of what best shows what is meant."""
+    rooms = home.rooms["rooms"]
+    meant = rooms[home.overlaps.argmax(dim=1)]
+    return home.choice.masked_fill(rooms[None] != meant[:, None], -torch.inf)
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import ablation_homes
 import ablations
 from ablation_furniture import coarser, toy_furniture
-from ablation_homes_report import HALF_ARMS, ROOM_ARMS, SHIPPED_ALONE
+from ablation_homes_report import HALF_ARMS, ROOM_ARMS, SHIPPED_ALONE, TOLD_WHICH
 from ablation_homes_report import Record as HomesRecord
 from ablation_homes_report import tables as homes_tables
 from ablation_homes_world import HALVES, Half, World, halves, room_figures, room_questions, true_rooms
@@ -146,7 +146,7 @@ def test_every_arm_on_homes_leaves_figures_and_is_not_computed_twice(homes, init
         ablation_homes.main()
         found.append({case["name"]: case["value"] for case in json.loads(capsys.readouterr().out)["cases"]})
     assert found[0] == found[1]
-    told, text = (SHIPPED_ALONE, *ROOM_ARMS), (tmp_path / "homes.md").read_text()
+    told, text = (SHIPPED_ALONE, TOLD_WHICH, *ROOM_ARMS), (tmp_path / "homes.md").read_text()
     assert all(0 <= found[0][f"{arm}: {what}: all"] <= 1 for arm in told for what in ("sentences", "questions"))
     assert all(0 <= found[0][f"{arm}: things: named {half}"] <= 1 for arm in HALF_ARMS for half in HALVES)
     assert all(f"| {row} | 1 |" in text for row in (*told, *(f"trained on {arm}" for arm in HALF_ARMS)))
