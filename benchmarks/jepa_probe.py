@@ -40,7 +40,7 @@ from locate3d_ros.training.start import starting_encoder
 
 PART = 2500  # voxels of a part of a home where features are measured
 TRAINED_PART = 1500  # the same in pretraining
-PARTS = 2  # of a home, where features are measured
+FITTED_PARTS, MEASURED_PARTS = 2, 6  # of a home: enough to fit the probe to, and most of the others
 LEAST_OBJECTS = 4  # of a category, in the training rooms and in the others
 LEAST_VOXELS = 4  # of an object
 MOST_VOXELS = 4  # of an object, for large things not to be everything
@@ -74,7 +74,8 @@ def main() -> None:
         watched = json.loads((run.path / METRICS).read_text().splitlines()[-1])
     training, held_out = DatasetFolder(parsed.train), DatasetFolder(parsed.held_out)
     measured_on = [name for i, name in enumerate(held_out.scene_ids()) if (i % CHOICE == 0) == parsed.choosing]
-    cases = probed(things(training, training.scene_ids(), encoders), things(held_out, measured_on, encoders))
+    fitted = things(training, training.scene_ids(), encoders, FITTED_PARTS)
+    cases = probed(fitted, things(held_out, measured_on, encoders, MEASURED_PARTS))
     figures = [Case(name, watched[name], "") for name in ("loss", "feature_std", "effective_rank")]
     emit("jepa_probe", parsed, [*cases, *figures])
 
@@ -100,12 +101,14 @@ def untrained(config: TrainingConfig) -> Encoder3DJepa:
 
 
 @torch.inference_mode()
-def things(homes: DatasetFolder, scene_ids: Sequence[str], encoders: Mapping[str, Encoder3DJepa]) -> list[Thing]:
-    """Return objects of these homes with every kind of features of some of their voxels."""
+def things(
+    homes: DatasetFolder, scene_ids: Sequence[str], encoders: Mapping[str, Encoder3DJepa], parts: int
+) -> list[Thing]:
+    """Return objects of parts of these homes with every kind of features of some of their voxels."""
     found = []
     for number, scene_id in enumerate(scene_ids):
         category = {item.id: item.category for item in homes.scene(scene_id).objects()}
-        for part in parts_of(homes, scene_id, torch.Generator().manual_seed(number)):
+        for part in parts_of(homes, scene_id, parts, torch.Generator().manual_seed(number)):
             kinds = {"raw": part.features.float(), "averaged": averaged(part)}
             for name, encoder in encoders.items():
                 kinds[name] = encoder(part.xyz, part.rgb, kinds["raw"], part.cells)
@@ -118,7 +121,7 @@ def things(homes: DatasetFolder, scene_ids: Sequence[str], encoders: Mapping[str
     return found
 
 
-def parts_of(homes: DatasetFolder, scene_id: str, generator: torch.Generator) -> Iterator[Voxels]:
+def parts_of(homes: DatasetFolder, scene_id: str, parts: int, generator: torch.Generator) -> Iterator[Voxels]:
     """Give parts of a home around voxels of objects drawn at random; objects that a part cuts in two are named 0."""
     scene = read_cached_scene(cached_path(cache_of(homes.path, ""), scene_id))
     snapshot, owners = scene.snapshot, scene.object_ids
@@ -126,7 +129,7 @@ def parts_of(homes: DatasetFolder, scene_id: str, generator: torch.Generator) ->
     home = Voxels(snapshot.xyz, snapshot.rgb, features, snapshot.cells.long(), owners, snapshot.voxel_size)
     ids = owners.unique()
     ids = ids[ids > 0]
-    for owner in ids[torch.randperm(len(ids), generator=generator)[:PARTS]].tolist():
+    for owner in ids[torch.randperm(len(ids), generator=generator)[:parts]].tolist():
         middle = home.xyz[owners == owner].mean(dim=0)
         rows = (home.xyz - middle).square().sum(dim=1).topk(min(PART, len(home)), largest=False).indices
         yield whole_objects(home, home.rows(rows))
