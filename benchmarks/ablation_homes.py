@@ -144,7 +144,7 @@ def cases(records: list[Record]) -> list[Case]:
     for arm in dict.fromkeys(record.arm for record in records):
         mine = [record for record in records if record.arm == arm]
         for where, figures in mine[0].answers.items():
-            for name in figures:
+            for name in (each for each in figures if not each.startswith(("home ", "n home "))):
                 mean, _ = interval([record.answers[where][name] for record in mine])
                 unit = "count" if name.startswith("n ") else "share"
                 found.append(Case(f"{arm}: {where}: {name}", mean, unit, extra={"seeds": len(mine)}))

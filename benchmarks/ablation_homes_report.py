@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from ablation_report import told
+from numpy.typing import NDArray
 
 SEGMENTATION = "segmentation"
 SHIPPED_ALONE = "the model alone"
@@ -16,6 +18,7 @@ ASKED = {
     "room, twin elsewhere": "of these with a twin elsewhere", "all": "all",
 }  # fmt: skip
 HALF_ARMS = ("half A", "half B")
+DRAWS = 4000  # of homes, for an interval
 PAIRS = {
     "precision": "precision",
     "recall": "recall",
@@ -68,7 +71,34 @@ def room_lines(found: Found) -> list[str]:
         if both:
             less = [[mine[seed][column] - base[seed][column] for seed in both] for column in range(len(heads))]
             lines.append(row(f"{arm}, less {ROOM_ARMS[0]}", less, sign="+"))
-    return [*lines, ""]
+    return [*lines, "", *over_homes(found), ""]
+
+
+def over_homes(found: Found) -> list[str]:
+    """Say what questions gain by rooms, with an interval over homes, of the means over seeds."""
+    lines = []
+    for base in (ROOM_ARMS[0], SHIPPED_ALONE):
+        told_of, without = (right_by_home(arm, found) for arm in (ROOM_ARMS[1], base))
+        gains = [(told_of[home][0] - without[home][0], told_of[home][1]) for home in told_of if home in without]
+        if gains:
+            mean, low, high = (100 * value for value in resampled(np.array(gains)))
+            lines.append(f"Questions, rooms less {base}, over homes: {mean:+.1f} [{low:.1f}, {high:.1f}]")
+    return lines
+
+
+def right_by_home(arm: str, found: Found) -> dict[str, tuple[float, float]]:
+    """Return how many questions about each home are answered rightly (mean over seeds), and how many there are."""
+    runs = [found[arm, seed]["questions"] for seed in seeds_of(arm, found)]
+    counts = {name.removeprefix("n "): count for name, count in (runs[0] if runs else {}).items() if "n home" in name}
+    return {home: (count * sum(run[home] for run in runs) / len(runs), count) for home, count in counts.items()}
+
+
+def resampled(gains: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return the gain (sum of the first column by that of the second) and its 95 % interval by drawing homes anew."""
+    rng = np.random.default_rng(0)
+    drawn = gains[rng.integers(len(gains), size=(DRAWS, len(gains)))].sum(axis=1)
+    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
+    return float(gains[:, 0].sum() / gains[:, 1].sum()), float(low), float(high)
 
 
 def room_figures(answers: dict[str, dict[str, float]]) -> list[float]:

@@ -47,6 +47,7 @@ class Budget:
 class FrozenHome:
     """What the trained decoder says about a home: n proposals, b sentences of up to t words."""
 
+    name: str
     tokens: Tensor  # [n, d]
     rooms: dict[str, Tensor]  # [n] by arm; without rooms every proposal is told of itself alone
     words: Tensor  # [b, t, d]
@@ -79,6 +80,7 @@ def frozen(decoder: ProposalDecoder, homes: Homes, world: World, kinds: Kinds, l
         built = true_rooms(world.dataset.scene(name).rooms(), sample.boxes_map[rows])
         found.append(
             FrozenHome(
+                name,
                 scene.tokens,
                 {"no rooms": torch.arange(len(rows)), "rooms": sample.rooms[rows], "true rooms": built},
                 words,
@@ -132,12 +134,12 @@ def within(home: FrozenHome) -> Tensor:
 
 @torch.no_grad()
 def graded(head: RoomContext | None, homes: Sequence[FrozenHome], arm: str) -> dict[str, float]:
-    """Return Acc@25 by kind of sentence, and how many there are of it."""
+    """Return Acc@25 by kind of sentence, and how many there are of it; every home is a kind too."""
     right: dict[str, list[float]] = defaultdict(list)
     for home in homes:
         chosen = scored(head, home, arm).argmax(dim=1)
         for row, kinds in enumerate(home.kinds):
-            for kind in kinds:
+            for kind in (*kinds, f"home {home.name}"):
                 right[kind].append(float(home.right[row, chosen[row]]))
     shares = {kind: sum(values) / len(values) for kind, values in right.items()}
     return shares | {f"n {kind}": float(len(values)) for kind, values in right.items()}

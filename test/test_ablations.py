@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import ablation_homes
 import ablations
 from ablation_furniture import coarser, toy_furniture
-from ablation_homes_report import HALF_ARMS, ROOM_ARMS, SHIPPED_ALONE, TOLD_WHICH
+from ablation_homes_report import HALF_ARMS, ROOM_ARMS, SHIPPED_ALONE, TOLD_WHICH, resampled
 from ablation_homes_report import Record as HomesRecord
 from ablation_homes_report import tables as homes_tables
 from ablation_homes_world import HALVES, Half, World, halves, room_figures, room_questions, true_rooms
@@ -223,3 +223,22 @@ def test_a_half_is_compared_with_the_other_seed_by_seed():
     ]  # fmt: skip
     row = next(line for line in homes_tables(records).splitlines() if line.startswith("| mean of both ways"))
     assert "-20.0 ± 0.0" in row  # although the seeds differ by 10
+
+
+def test_a_gain_over_homes_is_that_of_all_sentences_and_its_interval_holds_it():
+    gains = np.array([[1.0, 10.0], [3.0, 10.0], [-1.0, 5.0]])
+    mean, low, high = resampled(gains)
+    assert mean == 3 / 25
+    assert low < mean < high
+    assert resampled(np.tile([2.0, 10.0], (6, 1))) == (0.2, 0.2, 0.2)
+
+
+def test_what_questions_gain_is_told_over_homes():
+    records = [
+        HomesRecord(arm, seed, {"sentences": {}, "questions": {"all": share, "home a": share, "n home a": 4.0}})
+        for arm, share in (("no rooms", 0.25), ("rooms", 0.5), ("the model alone", 0.5))
+        for seed in (0, 1)
+    ]
+    text = homes_tables(records)
+    assert "rooms less no rooms, over homes: +25.0 [25.0, 25.0]" in text
+    assert "rooms less the model alone, over homes: +0.0 [0.0, 0.0]" in text
