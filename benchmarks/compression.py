@@ -24,7 +24,7 @@ from common import Case, arguments, emit, log, parser
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from locate3d_ros.build import build_extractor, build_localizer
+from locate3d_ros.build import build_extractor, build_similarity
 from locate3d_ros.config import Config, MappingConfig
 from locate3d_ros.data.dataset_folder import DatasetFolder
 from locate3d_ros.evaluation.contestants import Guess, LocalizerContestant
@@ -79,7 +79,7 @@ def main() -> int:
     options.add_argument("--scenes", type=int, help="ask about the first so many alone")
     options.add_argument("--factors", type=int, nargs="+", default=[2, 5, 10])
     parsed = arguments(__doc__, options)
-    contestant = LocalizerContestant(build_localizer(Config(), torch.device(parsed.device)))
+    contestant = LocalizerContestant(build_similarity(Config(), torch.device(parsed.device)))
     results: dict[int, list[Comparison]] = {factor: [] for factor in parsed.factors}
     cases: list[Case] = []
     for scene, asked in islice(scenes(parsed.dataset, parsed.split), parsed.scenes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -27,6 +28,7 @@ from locate3d_ros.types import FeatureExtractor, Localizer
 from locate3d_ros.weights.catalog import entry
 from locate3d_ros.weights.store import WeightStore
 
+AUTO = "auto"
 SIMILARITY = "similarity"
 TINY = "locate3d-tiny"
 FOUNDATION = "foundation"
@@ -53,16 +55,16 @@ def build_extractor(config: Config, device: torch.device) -> FeatureExtractor:
 
 def build_localizer(config: Config, device: torch.device) -> Localizer:
     """Construct what answers requests. Raises InputError for a model that is not there or damaged."""
-    if config.model == SIMILARITY:
+    if config.model == SIMILARITY or (config.model == AUTO and config.backend == FOUNDATION):
         return build_similarity(config, device)
-    path = _model_path(config)
+    path = SHIPPED[TINY] if config.model == AUTO else _model_path(config)
     if is_proposal_checkpoint(path):
         return _proposing(path, config, device)
     checkpoint = load_checkpoint(path, device)
     tower = checkpoint.model.decoder.text_encoder
     if config.backend == FOUNDATION and tower is not None:
         share_text_tower(foundation_clip(WeightStore(config.weights), device), tower)
-    text_encoder = MiniLm(device) if tower is None else None
+    text_encoder = _minilm(device) if tower is None else None
     grounder = Grounder(checkpoint, choose_dtype(config.precision, device), text_encoder, config.convolution)
     return ModelLocalizer(grounder, config.localization)
 
@@ -72,12 +74,18 @@ def build_similarity(config: Config, device: torch.device) -> SimilarityLocalize
     if config.backend == FOUNDATION:
         text = ClipText(foundation_clip(WeightStore(config.weights), device))
         return SimilarityLocalizer(text, ClipClassHead(text), config.localization)
-    return SimilarityLocalizer(MiniLm(device), EmbeddedClassHead(device), config.localization)
+    return SimilarityLocalizer(_minilm(device), EmbeddedClassHead(device), config.localization)
 
 
 def _proposing(path: Path, config: Config, device: torch.device) -> ProposalLocalizer:
-    proposer = build_similarity(config, device)
-    return ProposalLocalizer(ProposalReader(load_proposal_checkpoint(path), MiniLm(torch.device("cpu"))), proposer)
+    reader = ProposalReader(load_proposal_checkpoint(path), _minilm(torch.device("cpu")))
+    return ProposalLocalizer(reader, build_similarity(config, device), fallback=config.model == AUTO)
+
+
+@lru_cache(maxsize=2)
+def _minilm(device: torch.device) -> MiniLm:
+    """Load the text encoder once for all who read with it."""
+    return MiniLm(device)
 
 
 def _features(config: Config) -> FeaturesConfig:
@@ -92,7 +100,7 @@ def _model_path(config: Config) -> Path:
         return SHIPPED[config.model]
     if not Path(config.model).exists():
         raise InputError(
-            f"model = {config.model!r}: none of {', '.join((SIMILARITY, *SHIPPED, *RELEASED))} nor a path that "
+            f"model = {config.model!r}: none of {', '.join((AUTO, SIMILARITY, *SHIPPED, *RELEASED))} nor a path that "
             "exists; give a model's folder or file"
         )
     return Path(config.model)

@@ -140,8 +140,8 @@ class Config:
 
     backend: Literal["embedded", "foundation"] = "embedded"
     """Where the 2D features come from: embedded needs no weights, foundation is CLIP on SAM segments and DINOv2."""
-    model: str = "similarity"
-    """What answers requests: similarity, locate3d-tiny, the released locate3d or locate3d-plus, or a model's path."""
+    model: str = "auto"
+    """What answers requests: auto, similarity, locate3d-tiny, locate3d, locate3d-plus, or a model's path."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """What a trained model computes in; auto takes bfloat16 where the device is clearly faster with it."""
     convolution: Literal["portable", "spconv"] = "portable"

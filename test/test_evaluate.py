@@ -10,7 +10,7 @@ import pytest
 import torch
 from dataset_folders import sentence, write_dataset
 
-from locate3d_ros.build import build_localizer
+from locate3d_ros.build import build_similarity
 from locate3d_ros.cli.main import main
 from locate3d_ros.config import Config
 from locate3d_ros.data.dataset_folder import DatasetFolder
@@ -35,7 +35,7 @@ def measured(tmp_path_factory):
 def test_json_has_what_the_schema_names(measured):
     report = json.loads((measured[1] / "out.json").read_text())
     assert (report["schema"], report["dataset"], report["split"]) == ("locate3d/evaluation@1", "crates", "val")
-    assert (report["model"], report["n"], report["n_present"]) == ("similarity", 9, 6)
+    assert (report["model"], report["n"], report["n_present"]) == ("locate3d-tiny", 9, 6)
     assert set(report["by_kind"]) == {"attribute"}
     assert report["by_distractors"]["1"]["n"] == 6
     assert report["interval95"]["acc25"][0] <= report["acc25"] <= report["interval95"]["acc25"][1]
@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_numbers(measured):
 
 def test_page_and_tables_show_every_contestant_and_pictures(measured):
     page, tables = (measured[1] / "out.html").read_text(), (measured[1] / "out.markdown").read_text()
-    for name in ("similarity", "random cluster", "oracle cluster"):
+    for name in ("locate3d-tiny", "similarity", "random cluster", "oracle cluster"):
         assert name in page
         assert f"| {name} |" in tables
     assert page.count("<img ") == page.count("data:image/jpeg;base64,") > 3
@@ -85,7 +85,7 @@ def test_scenes_are_lifted_once(measured):
 def test_chance_is_the_share_of_right_proposals_and_the_oracle_the_best(measured):
     dataset = DatasetFolder(measured[0])
     snapshot = read_cached_scene(next(measured[0].glob("cache/*/a.safetensors"))).snapshot
-    proposals = Proposals(build_localizer(Config(), torch.device("cpu")))
+    proposals = Proposals(build_similarity(Config(), torch.device("cpu")))
     chance, oracle = RandomCluster(proposals, 0), OracleCluster(proposals)
     chance.prepare(snapshot)
     oracle.prepare(snapshot)

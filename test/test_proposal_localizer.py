@@ -45,8 +45,9 @@ class FakeModel:
 
     name, feature_dim, count = "fake", 8, 60
 
-    def __init__(self, target=MUG, present=9.0, anchors=(), shift=0.0, refuses=False):
+    def __init__(self, target=MUG, present=9.0, anchors=(), shift=0.0, refuses=False, similarity_weight=1.0):
         self.target, self.present, self.anchors, self.shift, self.refuses = target, present, anchors, shift, refuses
+        self.similarity_weight = similarity_weight
         self.embedded = []
 
     def require_map(self, snapshot):  # noqa: ARG002 - the protocol
@@ -139,6 +140,20 @@ def test_map_that_the_model_cannot_read_is_a_failure_with_the_reason(proposer, p
     answer = localizer.answer(localizer.encode(proposed), "the mug", OPTIONS)
     assert answer.status is Status.FAILED
     assert answer.message == "model: trained on other features"
+
+
+def test_map_that_the_model_cannot_read_is_answered_by_similarity_where_that_may(proposer, proposed):
+    localizer = ProposalLocalizer(FakeModel(WARDROBE, refuses=True), proposer, fallback=True)
+    answer = localizer.answer(localizer.encode(proposed), "the desk", OPTIONS)
+    assert answer.status is Status.FOUND
+    assert iou(answer.best, DESK) > 0.5
+    assert answer.message == "answered by similarity, as model: trained on other features"
+
+
+def test_similarity_counts_as_much_as_its_weight_says(proposer, proposed):
+    best = [asked(proposer, proposed, FakeModel(WARDROBE, similarity_weight=w), "the desk").best for w in (0.0, 1e4)]
+    assert iou(best[0], WARDROBE) > 0.5
+    assert iou(best[1], DESK) > 0.5
 
 
 def test_empty_map_and_empty_text_are_said(proposer, proposed):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from locate3d_ros.build import SIMILARITY, build_extractor, build_localizer, resolve_device
+from locate3d_ros.build import build_extractor, build_localizer, build_similarity, resolve_device
 from locate3d_ros.config import Config
 from locate3d_ros.data.dataset_folder import DatasetFolder
 from locate3d_ros.errors import InputError
@@ -123,9 +123,7 @@ def _contestants(request: EvaluationRequest, device: torch.device) -> list[Conte
     localizer = build_localizer(config, device)
     if not request.baselines:
         return [LocalizerContestant(localizer)]
-    similarity = localizer if config.model == SIMILARITY else build_localizer(replace(config, model=SIMILARITY), device)
-    if not isinstance(similarity, SimilarityLocalizer):
-        raise TypeError(f"the baselines need {SIMILARITY} proposals, not {type(similarity).__name__}")
+    similarity = localizer if isinstance(localizer, SimilarityLocalizer) else build_similarity(config, device)
     proposals = Proposals(similarity)
     by_similarity = LocalizerContestant(similarity, proposals.of)
     measured = [by_similarity] if localizer is similarity else [_model_contestant(localizer, proposals), by_similarity]

@@ -73,6 +73,10 @@ class ProposalModel(Protocol):
     def count(self) -> int:
         """How many proposals are looked at."""
 
+    @property
+    def similarity_weight(self) -> float:
+        """What the similarity localizer's log-scores count beside the model's."""
+
     def require_map(self, snapshot: MapSnapshot) -> None:
         """Refuse a map with other features than those of the training. Raises InputError."""
 
@@ -105,9 +109,9 @@ class ProposalScene:
 class ProposalLocalizer:
     """Implements `Localizer` with a trained model; safe to call from several threads."""
 
-    def __init__(self, model: ProposalModel, proposer: SimilarityLocalizer) -> None:
-        """Take the model, and what proposes the regions and classifies their features."""
-        self._model, self._proposer = model, proposer
+    def __init__(self, model: ProposalModel, proposer: SimilarityLocalizer, fallback: bool = False) -> None:
+        """Take the model, and what proposes the regions; with `fallback` this answers where the model cannot."""
+        self._model, self._proposer, self._fallback = model, proposer, fallback
         self._newest = NewestScene(self.prepare)
 
     @property
@@ -152,6 +156,10 @@ class ProposalLocalizer:
             query = parse(text)
         except InputError as error:
             return Localization(Status.BAD_REQUEST, str(error))
+        if scene.refusal and self._fallback:
+            answer = self._proposer.answer(scene.proposed, text, options)
+            note = f"answered by {self._proposer.name}, as {scene.refusal}"
+            return replace(answer, message="; ".join(filter(None, (answer.message, note))))
         if scene.refusal:
             return Localization(Status.FAILED, scene.refusal)
         if len(scene.snapshot) == 0:
@@ -169,7 +177,8 @@ class ProposalLocalizer:
         present = float(expit(chosen.present))
         if present < options.min_score:
             return Localization(Status.NOT_FOUND, _doubtful(query, present, options.min_score))
-        logits = chosen.logits.numpy() + self._proposer.score(scene.proposed, query)[scene.rows.numpy()]
+        similarity = self._proposer.score(scene.proposed, query)[scene.rows.numpy()]
+        logits = chosen.logits.numpy() + self._model.similarity_weight * similarity
         answer = _reply(scene, query, chosen, (softmax(logits), present), options)
         return refined(answer, scene.snapshot) if options.refine else answer
 

@@ -29,10 +29,12 @@ class ProposalDecoderConfig:
     """Of attention."""
     scene_layers: int = 2
     """Of attention among the proposals, once per scene."""
-    proposals: int = 320
+    proposals: int = 768
     """Proposals that are looked at, those that look most like things."""
     rooms: bool = False
     """Whether proposals and sentences are told of the rooms that the proposals are in."""
+    similarity: float = 3.0
+    """Weight of the similarity localizer's log-score beside the decoder's own."""
     dropout: float = 0.1
     """While training."""
 
@@ -42,3 +44,5 @@ class ProposalDecoderConfig:
             raise InputError(f"proposal decoder: width {self.width} is not a multiple of {self.heads} heads")
         if self.proposals < 1:
             raise InputError(f"proposal decoder: {self.proposals} proposals; give 1 or more")
+        if self.similarity < 0:
+            raise InputError(f"proposal decoder: a weight of {self.similarity} for similarity; give 0 or more")

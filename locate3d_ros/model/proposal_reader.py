@@ -44,6 +44,11 @@ class ProposalReader:
         """How many proposals are looked at."""
         return self._decoder.config.proposals
 
+    @property
+    def similarity_weight(self) -> float:
+        """What a similarity localizer's log-scores count beside the decoder's."""
+        return self._decoder.config.similarity
+
     def require_map(self, snapshot: MapSnapshot) -> None:
         """Refuse a map with other features than those of the training. Raises InputError."""
         given = [(name, values.shape[1]) for name, values in snapshot.features.items()]

@@ -15,7 +15,7 @@ PUBLIC = {
     "base_frame": "base_link",
     "cameras": (),
     "backend": "embedded",
-    "model": "similarity",
+    "model": "auto",
     "quality": "fast",
     "device": "auto",
     "threads": 0,

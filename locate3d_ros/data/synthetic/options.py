@@ -108,7 +108,7 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "train-tiny": Preset(200, 1, SceneOptions()),
-    "train-cluttered": Preset(48, 2, SceneOptions(clutter=3.0)),
+    "train-cluttered": Preset(32, 2, SceneOptions(clutter=3.0)),
     "val-small": Preset(24, 9001, SceneOptions(split="val", sentences=24)),
     "val": Preset(150, 9002, SceneOptions(split="val")),
 }
