@@ -1,4 +1,4 @@
-"""Whether a small model learns four rooms by heart: python benchmarks/overfit.py [--steps 1500] [--data DIR].
+"""Whether a small model learns four rooms by heart: python benchmarks/overfit.py [--steps 600] [--data DIR].
 
 Four rendered rooms are made and lifted (in --data, where they are kept; else in a folder that goes), and
 `locate3d train grounding` learns their sentences without variation. `acc25`, `acc50` and `mask_iou` are what
@@ -31,14 +31,14 @@ MEASUREMENTS = 10  # of a run, on its way
 SEED = 8
 SPLIT = "train"
 ROOMS = SceneOptions(split=SPLIT, min_rooms=1, max_rooms=1, frames=10, sentences=12)
-CONFIG = coarse(0.2)
+CONFIG = coarse(0.1)
 
 
 def main() -> None:
     """Make the rooms, train, ask, print the JSON object."""
     options = parser(__doc__)
     options.add_argument("--data", type=Path, help="folder that keeps the rooms")
-    options.add_argument("--steps", type=int, default=1500)
+    options.add_argument("--steps", type=int, default=600)
     options.set_defaults(threads=1)
     parsed = arguments(__doc__, options)
     with tempfile.TemporaryDirectory() as scratch:
