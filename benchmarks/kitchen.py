@@ -21,7 +21,7 @@ import torch
 from common import Case, arguments, emit, log, parser
 
 from locate3d_ros import Locate3D, load_recording
-from locate3d_ros.build import SIMILARITY
+from locate3d_ros.build import AUTO
 from locate3d_ros.geometry.boxes import box_iou, box_tensor
 from locate3d_ros.types import Box, Instance, LocalizeOptions, Status
 
@@ -57,7 +57,7 @@ def main() -> int:
     """Build the map, ask every sentence, print the table and the JSON object."""
     options = parser(__doc__)
     options.add_argument("--half", choices=("dev", "held_out"), help="ask only this half; default: both")
-    options.add_argument("--model", default=SIMILARITY, help="what answers")
+    options.add_argument("--model", default=AUTO, help="what answers")
     options.add_argument("--data", type=Path, default=default_folder(), help="the recording's folder")
     parsed = arguments(__doc__, options)
     if not parsed.data.is_dir():

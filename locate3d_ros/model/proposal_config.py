@@ -29,7 +29,7 @@ class ProposalDecoderConfig:
     """Of attention."""
     scene_layers: int = 2
     """Of attention among the proposals, once per scene."""
-    proposals: int = 768
+    proposals: int = 512
     """Proposals that are looked at, those that look most like things."""
     rooms: bool = False
     """Whether proposals and sentences are told of the rooms that the proposals are in."""
