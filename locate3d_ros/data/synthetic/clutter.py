@@ -58,8 +58,7 @@ def _hang(rng: np.random.Generator, room: Furnisher) -> None:
         wall = str(rng.choice(list(WALLS)))
         along = float(rng.uniform(0.3, wall_length(wall, *room.size[:2]) - 0.3))
         hung = on_wall(item.mesh, wall, along, room.size[:2], float(rng.uniform(*kind.heights)))
-        if room.affords(hung) and room.fits(hung):
-            room.add(replace(item, mesh=hung))
+        if room.add_where_it_fits(replace(item, mesh=hung)):
             return
 
 
@@ -68,6 +67,5 @@ def _stand(rng: np.random.Generator, room: Furnisher) -> None:
     for _ in range(TRIES):
         x, y = (float(rng.uniform(0.3, side - 0.3)) for side in room.size[:2])
         stood = item.mesh.moved(x, y, 0.0, float(rng.uniform(-math.pi, math.pi)))
-        if room.affords(stood) and room.fits(stood):
-            room.add(replace(item, mesh=stood))
+        if room.add_where_it_fits(replace(item, mesh=stood)):
             return

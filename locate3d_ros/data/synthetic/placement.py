@@ -71,6 +71,10 @@ class Furnisher:
             self._taken.append((ground_of(item.mesh), float(item.mesh.low[2]), float(item.mesh.high[2])))
         return item
 
+    def add_where_it_fits(self, item: SceneObject, ignore: tuple[int, ...] = ()) -> SceneObject | None:
+        """Add a thing where it is; None where it would meet something solid but the objects `ignore`."""
+        return self.add(item) if self.affords(item.mesh) and self.fits(item.mesh, ignore) else None
+
     def keep_free(self, area: Area) -> None:
         """Keep ground free up to the height of a person."""
         self._taken.append((area, 0.0, 2.0))
@@ -109,7 +113,7 @@ class Furnisher:
         """Stand a model on the floor; None where it does not fit."""
         item = self.make(model)
         item = replace(item, mesh=item.mesh.moved(spot.x, spot.y, 0.0, spot.yaw))
-        return self.add(item) if self.affords(item.mesh) and self.fits(item.mesh, tucked_under) else None
+        return self.add_where_it_fits(item, tucked_under)
 
     def stand_at_wall(self, model: Model, wall: str, along: float) -> SceneObject | None:
         """Stand a model with its back to a wall, its middle `along` metres from the wall's left end."""
