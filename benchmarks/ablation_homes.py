@@ -10,33 +10,28 @@ DIR/homes.md; docs/ablations.md says what they show. --small: two steps on two h
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import ablation_names
 import ablation_rooms
-import torch
 from ablation_homes_report import HALF_ARMS, ROOM_ARMS, SEGMENTATION, SHIPPED_ALONE, TOLD_WHICH, Record, tables
-from ablation_homes_world import Half, World, halves, room_figures, room_questions, with_questions
+from ablation_homes_world import Budget, Half, World, halves, room_figures, room_questions, with_questions
+from ablation_journal import keep, read_records
 from ablation_report import interval
 from common import Case, arguments, emit, log, parser
+from lifted_homes import LiftedHomes
 
-from locate3d_ros.build import SHIPPED, TINY, build_extractor
+from locate3d_ros.build import SHIPPED, TINY
 from locate3d_ros.config import Config
-from locate3d_ros.data.dataset_folder import DatasetFolder
-from locate3d_ros.data.synthetic.dataset import generate
 from locate3d_ros.data.synthetic.options import PRESETS, DatasetOptions
-from locate3d_ros.errors import InputError
-from locate3d_ros.evaluation.cache_jobs import CacheJob
-from locate3d_ros.evaluation.cache_work import is_cached, run_job
-from locate3d_ros.evaluation.scene_cache import cache_folder, cached_path
 from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint
 
 HOMES, SENTENCES = 72, 160
 ROOM_HOMES = 36  # training homes that the head is trained on
 UNTRAINED = (SHIPPED_ALONE, TOLD_WHICH)
+ROOMS, NAMES, SMALL = Budget(400, 1e-3, homes=4), Budget(300, 2e-3, homes=2), Budget(2, 1e-3, homes=1, looked_at=8)
 KEPT_OUT = 6  # of so many training homes one is not trained on, but asked about
 
 
@@ -53,12 +48,9 @@ def main() -> None:
     parsed = arguments(__doc__, options)
     parsed.data.mkdir(parents=True, exist_ok=True)
     file = parsed.data / "homes.jsonl"
-    there = {(record.arm, record.seed) for record in read(file)}
-    for record in computed(parsed, there):
-        with file.open("a", encoding="utf-8") as opened:
-            opened.write(json.dumps(asdict(record)) + "\n")
-        log(f"{record.arm}, seed {record.seed}: {record.answers}")
-    records = read(file)
+    there = {(record.arm, record.seed) for record in read_records(file, Record)}
+    keep(file, computed(parsed, there))
+    records = read_records(file, Record)
     (parsed.data / "homes.md").write_text(tables(records), encoding="utf-8")
     emit("ablation_homes", parsed, cases(records))
 
@@ -84,7 +76,7 @@ def told(
     """Train heads that are told of rooms beside the model that ships; ask about homes with other furniture."""
     if not missing:
         return
-    budget = ablation_rooms.Budget(*((2, 1e-3, 1, 8) if parsed.small else ()))
+    budget = SMALL if parsed.small else ROOMS
     decoder = load_proposal_checkpoint(parsed.model).decoder.eval()
     log("asking the model that ships")
     learnt = ablation_rooms.frozen(decoder, with_questions(train, ROOM_HOMES), train, lambda _: (), budget.looked_at)
@@ -100,7 +92,7 @@ def halved(parsed: argparse.Namespace, train: World, missing: Sequence[tuple[str
     """Train new models to name half of the furniture; ask about both halves in homes that were not trained on."""
     if not missing:
         return
-    budget = ablation_names.Budget(*((2, 1e-3, 1, 8) if parsed.small else ()))
+    budget = SMALL if parsed.small else NAMES
     half_of, ids = halves(train), list(train.homes.expressions)
     kept_out = ids[len(ids) - max(1, len(ids) // KEPT_OUT) :]
     homes, asked = train.homes.only([each for each in ids if each not in kept_out]), train.homes.only(kept_out)
@@ -119,23 +111,8 @@ def made(folder: Path, name: str) -> Path:
     """Make and lift the homes of a preset, but for what is there. Raises InputError where one cannot be made."""
     preset = PRESETS[name]
     scenes = preset.scenes if preset.scenes.split == "val" else replace(preset.scenes, sentences=SENTENCES)
-    count = min(HOMES, preset.count)
-    for done in generate(DatasetOptions(folder, count, preset.seed, scenes=scenes)):
-        if done.error:
-            raise InputError(f"{done.scene_id}: {done.error}")
-    config = Config(threads=1, device="cpu")
-    cache = cache_folder(folder / "cache", config, build_extractor(config, torch.device("cpu")))
-    for home in DatasetFolder(folder).scene_ids():
-        if not is_cached(cached_path(cache, home)):
-            lifted = run_job(CacheJob(str(folder), str(folder / "cache"), home, config, 1))
-            log(f"{home}: {lifted.voxels} voxels in {lifted.seconds:.1f} s")
-    return folder
-
-
-def read(file: Path) -> list[Record]:
-    """Read the records; a line that was cut off by an interruption does not count."""
-    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    return [Record(**json.loads(line)) for line in lines if line.endswith("}")]
+    asked = DatasetOptions(folder, min(HOMES, preset.count), preset.seed, scenes=scenes)
+    return LiftedHomes(asked, Config(threads=1, device="cpu")).path
 
 
 def cases(records: list[Record]) -> list[Case]:

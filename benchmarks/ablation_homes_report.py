@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from ablation_report import told
+from ablation_report import seeds_of, told
 from numpy.typing import NDArray
 
 SEGMENTATION = "segmentation"
@@ -139,8 +139,3 @@ def row(name: str, columns: Sequence[Sequence[float]], sign: str = "", signed: S
     """Return a row with mean and interval of every column."""
     cells = [told(values, "+" if place in signed else sign) for place, values in enumerate(columns)]
     return f"| {name} | {len(columns[0])} | {' | '.join(cells)} |"
-
-
-def seeds_of(arm: str, found: Found) -> list[int]:
-    """Return the seeds that an arm was computed with."""
-    return sorted(seed for name, seed in found if name == arm)

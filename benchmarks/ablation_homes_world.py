@@ -22,8 +22,18 @@ from locate3d_ros.training.proposal_scenes import MeasuredSource, ProposalSample
 
 HALVES = ("A", "B")
 SHOWS = 0.1  # IoU from which a proposal shows furniture that is not to be seen
-OTHERS = 4  # of so many sentences about something else one is asked beside those about rooms
 MOSTLY = 0.5  # share of a proposal that lies in it, likewise
+OTHERS = 4  # of so many sentences about something else one is asked beside those about rooms
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What every arm gets alike."""
+
+    steps: int
+    rate: float
+    homes: int  # of a step
+    looked_at: int = 192
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from ablation_homes_world import Homes
+from ablation_homes_world import Budget, Homes
 from ablation_rooms import RIGHT, reader
 from torch import Tensor
 
@@ -23,16 +23,6 @@ from locate3d_ros.training.proposal_module import ProposalBatch, ProposalModule,
 from locate3d_ros.training.proposal_scenes import ProposalSample
 from locate3d_ros.training.proposal_targets import SHOWS
 from locate3d_ros.training.proposal_task import starting_decoder
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What every arm gets alike."""
-
-    steps: int = 300
-    rate: float = 2e-3
-    homes: int = 2  # of a step
-    looked_at: int = 192
 
 
 @dataclass(frozen=True)

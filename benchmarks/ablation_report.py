@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,7 +99,7 @@ def probe_lines(found: Found) -> list[str]:
     return lines
 
 
-def seeds_of(arm: str, found: Found) -> list[int]:
+def seeds_of(arm: str, found: Iterable[tuple[str, int]]) -> list[int]:
     """Return the seeds that an arm was computed with."""
     return sorted(seed for name, seed in found if name == arm)
 

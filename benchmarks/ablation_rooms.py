@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import torch
 from ablation_homes_report import TOLD_WHICH
-from ablation_homes_world import Homes, World, true_rooms
+from ablation_homes_world import Budget, Homes, World, true_rooms
 from torch import Tensor
 
 from locate3d_ros.data.annotations import GroundedExpression
@@ -31,16 +31,6 @@ from locate3d_ros.training.proposal_module import share_term
 RIGHT = 0.25  # IoU of an answer, as in Acc@25
 
 Kinds = Callable[[GroundedExpression], Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What every arm gets alike."""
-
-    steps: int = 400
-    rate: float = 1e-3
-    homes: int = 4  # of a step
-    looked_at: int = 192
 
 
 @dataclass(frozen=True)

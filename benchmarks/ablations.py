@@ -10,13 +10,13 @@ they show. --small: toy furniture and a few steps, to see that everything works.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from ablation_furniture import SCALES, Furniture, homes, shared, toy_furniture
+from ablation_journal import keep, read_records
 from ablation_probe import probed
 from ablation_report import curves, tables
 from ablation_training import (
@@ -102,12 +102,9 @@ def main() -> None:
     parsed.data.mkdir(parents=True, exist_ok=True)
     file = parsed.data / "records.jsonl"
     world = small(parsed) if parsed.small else whole(parsed)
-    there = {(record.arm, record.seed) for record in read(file)}
-    for record in computed(world, parsed.seeds, there):
-        with file.open("a", encoding="utf-8") as opened:
-            opened.write(json.dumps(asdict(record)) + "\n")
-        log(f"{record.arm}, seed {record.seed}: {record.answers}")
-    records = read(file)
+    there = {(record.arm, record.seed) for record in read_records(file, Record)}
+    keep(file, computed(world, parsed.seeds, there))
+    records = read_records(file, Record)
     (parsed.data / "tables.md").write_text(tables(records), encoding="utf-8")
     curves(records, parsed.data / "gradients.png")
     emit("ablations", parsed, cases(records))
@@ -138,12 +135,6 @@ def computed(world: World, seeds: list[int], there: set[tuple[str, int]]) -> Ite
                 yield probed(f"probe: {name}", world.sources(seed), seed, world.encoder(config, seed))
         if ("probe: not pretrained", seed) not in there:
             yield probed("probe: not pretrained", world.sources(seed), seed, None)
-
-
-def read(file: Path) -> list[Record]:
-    """Read the records; a line that was cut off by an interruption does not count."""
-    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    return [Record(**json.loads(line)) for line in lines if line.endswith("}")]
 
 
 def cases(records: list[Record]) -> list[Case]:
