@@ -14,6 +14,7 @@ from locate3d_ros.errors import InputError
 from locate3d_ros.geometry.boxes import box_iou, box_tensor
 from locate3d_ros.localization.proposal_localizer import ProposalLocalizer, shifted
 from locate3d_ros.localization.proposal_measures import measure_pairs, measure_proposals
+from locate3d_ros.localization.query import parse
 from locate3d_ros.localization.similarity import SimilarityLocalizer
 from locate3d_ros.localization.suppression import thinned_best
 from locate3d_ros.model.text import MiniLm
@@ -154,6 +155,12 @@ def test_similarity_counts_as_much_as_its_weight_says(proposer, proposed):
     best = [asked(proposer, proposed, FakeModel(WARDROBE, similarity_weight=w), "the desk").best for w in (0.0, 1e4)]
     assert iou(best[0], WARDROBE) > 0.5
     assert iou(best[1], DESK) > 0.5
+
+
+def test_similarity_counts_by_the_probability_that_its_own_replies_give(proposer, proposed):
+    query = parse("the red mug")
+    replied = proposer.answer(proposed, query.text, replace(OPTIONS, min_score=0.0)).best
+    assert np.exp(proposer.log_probability(proposed, query).max()) == pytest.approx(replied.score)
 
 
 def test_empty_map_and_empty_text_are_said(proposer, proposed):

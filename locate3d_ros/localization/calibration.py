@@ -19,8 +19,14 @@ FALL = 0.5  # of an answer's log-probability per unit of log-score that it is be
 
 def calibrated(scores: PhraseScores, weights: CalibrationWeights) -> Values:
     """Return the probability (P,) that each proposal is what the phrase means."""
+    return np.exp(log_calibrated(scores, weights))
+
+
+def log_calibrated(scores: PhraseScores, weights: CalibrationWeights) -> Values:
+    """Return the logarithm (P,) of that probability."""
     behind = (scores.total - scores.total.max()).astype(np.float64)
-    return np.asarray(np.exp(FALL * behind) / (1.0 + np.exp(-calibration_features(scores) @ weight_vector(weights))))
+    log_odds = calibration_features(scores) @ weight_vector(weights)
+    return np.asarray(FALL * behind - np.logaddexp(0.0, -log_odds))
 
 
 def calibration_features(scores: PhraseScores) -> Values:

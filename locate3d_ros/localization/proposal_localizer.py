@@ -1,7 +1,7 @@
 """Answers requests with the proposal decoder: geometry proposes regions, a trained model chooses among them.
 
 The model knows the furniture that it was trained on. What the similarity localizer reads off a classifier of a
-thousand classes and a table of sizes is weaker, but knows other things too: its scores are added to the model's.
+thousand classes and a table of sizes is weaker, but knows other things too: its log-probabilities are added.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class ProposalModel(Protocol):
 
     @property
     def similarity_weight(self) -> float:
-        """What the similarity localizer's log-scores count beside the model's."""
+        """What the similarity localizer's log-probabilities count beside the model's logits."""
 
     def require_map(self, snapshot: MapSnapshot) -> None:
         """Refuse a map with other features than those of the training. Raises InputError."""
@@ -177,7 +177,7 @@ class ProposalLocalizer:
         present = float(expit(chosen.present))
         if present < options.min_score:
             return Localization(Status.NOT_FOUND, _doubtful(query, present, options.min_score))
-        similarity = self._proposer.score(scene.proposed, query)[scene.rows.numpy()]
+        similarity = self._proposer.log_probability(scene.proposed, query)[scene.rows.numpy()]
         logits = chosen.logits.numpy() + self._model.similarity_weight * similarity
         answer = _reply(scene, query, chosen, (softmax(logits), present), options)
         return refined(answer, scene.snapshot) if options.refine else answer

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from locate3d_ros.config import LocalizationConfig
 from locate3d_ros.errors import InputError
 from locate3d_ros.localization.answers import answer_structure, answer_things
+from locate3d_ros.localization.calibration import log_calibrated
 from locate3d_ros.localization.combination import load_weights
 from locate3d_ros.localization.encoders import ClassHead, TextEncoder
 from locate3d_ros.localization.newest_scene import NewestScene
@@ -60,9 +61,10 @@ class SimilarityLocalizer:
         result = self._answer(scene, text, options)
         return replace(result, revision=scene.snapshot.revision, seconds=time.perf_counter() - started)
 
-    def score(self, scene: SimilarityScene, query: Query) -> NDArray[np.float32]:
-        """Return the log-score [P] of every proposal, for whoever chooses among them."""
-        return RequestScorer(scene, self._vocabulary, self._weights).score(query.target).target.total
+    def log_probability(self, scene: SimilarityScene, query: Query) -> NDArray[np.float64]:
+        """Return the logarithm of the probability [P] that each proposal is meant, for whoever chooses among them."""
+        scores = RequestScorer(scene, self._vocabulary, self._weights).score(query.target)
+        return log_calibrated(scores.target, self._weights.calibration)
 
     def _answer(self, scene: SimilarityScene, text: str, options: LocalizeOptions) -> Localization:
         try:

@@ -33,8 +33,8 @@ class ProposalDecoderConfig:
     """Proposals that are looked at, those that look most like things."""
     rooms: bool = False
     """Whether proposals and sentences are told of the rooms that the proposals are in."""
-    similarity: float = 3.0
-    """Weight of the similarity localizer's log-score beside the decoder's own."""
+    similarity: float = 2.5
+    """Weight of the similarity localizer's log-probability beside the decoder's own."""
     dropout: float = 0.1
     """While training."""
 

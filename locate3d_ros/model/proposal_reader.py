@@ -46,7 +46,7 @@ class ProposalReader:
 
     @property
     def similarity_weight(self) -> float:
-        """What a similarity localizer's log-scores count beside the decoder's."""
+        """What a similarity localizer's log-probabilities count beside the decoder's."""
         return self._decoder.config.similarity
 
     def require_map(self, snapshot: MapSnapshot) -> None:
