@@ -33,7 +33,7 @@ def decoder() -> ProposalDecoder:
 def scene() -> tuple[ProposalInput, torch.Tensor]:
     torch.manual_seed(1)
     measures = [torch.randn(COUNT, width) for width in (CONFIG.feature_dim, CONFIG.meaning_dim, CONFIG.shape_dim)]
-    return ProposalInput(*measures), torch.randn(COUNT, COUNT, CONFIG.pair_dim + 1)
+    return ProposalInput(*measures, torch.randn(COUNT, 6, 9)), torch.randn(COUNT, COUNT, CONFIG.pair_dim + 1)
 
 
 def decoded(decoder, proposals, pairs, sentences):

@@ -14,6 +14,7 @@ from locate3d_ros.errors import InputError
 from locate3d_ros.geometry.boxes import box_iou, box_tensor
 from locate3d_ros.localization.proposal_localizer import ProposalLocalizer, shifted
 from locate3d_ros.localization.proposal_measures import measure_pairs, measure_proposals
+from locate3d_ros.localization.proposal_points import POINTS
 from locate3d_ros.localization.query import parse
 from locate3d_ros.localization.similarity import SimilarityLocalizer
 from locate3d_ros.localization.suppression import thinned_best
@@ -55,8 +56,8 @@ class FakeModel:
         if self.refuses:
             raise InputError("model: trained on other features")
 
-    def embed(self, features, meaning, shape):
-        self.embedded.append((features, meaning, shape))
+    def embed(self, features, meaning, shape, points):
+        self.embedded.append((features, meaning, shape, points))
         return shape, shape[:, 3]
 
     def encode(self, embedded, pairs):
@@ -191,6 +192,7 @@ def test_measures_have_the_widths_that_the_decoder_reads(proposer, proposed):
     assert measures.meaning.shape == (len(proposed), 384)
     assert torch.isfinite(measures.shape).all()
     assert measures.rooms.shape == (len(proposed),)
+    assert measures.points.shape == (len(proposed), POINTS, 9)
     assert measure_pairs(measures.boxes[:4], measures.viewpoint, measures.rooms[:4]).shape == (4, 4, 26)
 
 

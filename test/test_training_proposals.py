@@ -8,16 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 from training_runs import WIDTH, ran, weights, write_measured
 
 from locate3d_ros.build import build_localizer
 from locate3d_ros.config import Config
 from locate3d_ros.data.annotations import GroundedExpression, Span
 from locate3d_ros.errors import InputError
-from locate3d_ros.evaluation.scene_cache import cached_path, read_cached_scene
+from locate3d_ros.evaluation.scene_cache import cached_path
 from locate3d_ros.localization.proposal_localizer import ProposalLocalizer
-from locate3d_ros.localization.rooms import find_rooms
 from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint
 from locate3d_ros.model.proposal_config import ProposalDecoderConfig
 from locate3d_ros.model.proposal_decoder import OUTSIDE, ProposalDecoder
@@ -64,19 +62,6 @@ def test_a_run_with_rooms_makes_a_decoder_that_knows_them(config, tmp_path):
     assert decoder.config.rooms
     for name in ("telling", "kind.0", "told", "attended", "query", "key"):
         assert not torch.equal(before[f"decoder.rooms.{name}.weight"], after[f"decoder.rooms.{name}.weight"]), name
-
-
-def test_measures_from_before_rooms_get_them_from_the_lifted_scene(dataset, tmp_path):
-    lifted = dataset / "cache" / "flat"
-    tensors = load_file(cached_path(lifted / FOLDER, "a"))
-    del tensors["rooms"]
-    save_file(tensors, cached_path(tmp_path, "a"))
-    measures = read_measures(cached_path(tmp_path, "a"), cached_path(lifted, "a"))
-    snapshot = read_cached_scene(cached_path(lifted, "a")).snapshot
-    rooms = find_rooms(snapshot.xyz.numpy(), snapshot.voxel_size).of_boxes(measures.boxes_map.numpy())
-    assert measures.rooms.tolist() == rooms.tolist()
-    with pytest.raises(InputError, match="nosuch"):
-        read_measures(cached_path(tmp_path, "a"), cached_path(lifted, "nosuch"))
 
 
 def test_a_run_goes_on_to_the_bit_where_it_was_cut_off(config, tmp_path):
@@ -128,8 +113,8 @@ def test_damaged_measures_are_refused_with_their_file(dataset, tmp_path):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(good.read_bytes()[:200])
     with pytest.raises(InputError, match="broken.safetensors"):
-        read_measures(broken, good)
-    kept = read_measures(good, good)
+        read_measures(broken)
+    kept = read_measures(good)
     assert kept.viewpoint is None
     assert kept.features.shape == (24, WIDTH)
 

@@ -83,8 +83,9 @@ def measured(objects: dict[int, torch.Tensor], seed: int) -> ProposalMeasures:
     shape[:, 14] += (kinds == BLUE).float()
     features = torch.randn(len(kinds), WIDTH, generator=generator)
     meaning = torch.randn(len(kinds), 384, generator=generator)
+    points = 0.3 * torch.rand(len(kinds), 8, 9, generator=generator) - 0.15
     rooms = (boxes[:, 0] > 1.5).long()
-    return ProposalMeasures(boxes, boxes.clone(), features, meaning, shape, rooms, None)
+    return ProposalMeasures(boxes, boxes.clone(), features, meaning, shape, points, rooms, None)
 
 
 def write_measured(folder: Path, *splits: str) -> Path:

@@ -80,7 +80,7 @@ class ProposalModel(Protocol):
     def require_map(self, snapshot: MapSnapshot) -> None:
         """Refuse a map with other features than those of the training. Raises InputError."""
 
-    def embed(self, features: Tensor, meaning: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
+    def embed(self, features: Tensor, meaning: Tensor, shape: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """Embed proposals -> (p, d), and how much each looks like a thing (p,)."""
 
     def encode(self, embedded: Tensor, pairs: Tensor) -> Any:  # noqa: ANN401 - opaque, but for its `box_shift`
@@ -133,7 +133,7 @@ class ProposalLocalizer:
         if len(proposed) == 0:
             return ProposalScene(proposed, nothing, None, torch.zeros(0, 6))
         measures = measure_proposals(proposed, self._proposer.head, self._model.feature_dim)
-        embedded, things = self._model.embed(measures.features, measures.meaning, measures.shape)
+        embedded, things = self._model.embed(measures.features, measures.meaning, measures.shape, measures.points)
         rows = thinned_best(things, measures.boxes_map, self._model.count, MAX_IOU)
         pairs = measure_pairs(measures.boxes[rows], measures.viewpoint, measures.rooms[rows])
         encoding = self._model.encode(embedded[rows], pairs)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from locate3d_ros.localization.encoders import ClassHead
 from locate3d_ros.localization.lexicon.kinds import RelationKind
+from locate3d_ros.localization.proposal_points import sample_points
 from locate3d_ros.localization.regions import membership, region_boxes
 from locate3d_ros.localization.relations import box_gap, covered_share, plan_gap, relation_score, same_region
 from locate3d_ros.localization.rooms import find_rooms
@@ -35,6 +36,7 @@ class ProposalMeasures:
     features: Tensor  # [p, D] mean map features; zeros where none are known
     meaning: Tensor  # [p, E] class names' vectors, each by how much the class stands out here; zeros likewise
     shape: Tensor  # [p, 30] see `_shape`
+    points: Tensor  # [p, k, 9] see `proposal_points`
     rooms: Tensor  # [p] int64 room of each
     viewpoint: Tensor | None  # [4, 4] latest camera pose, upright frame
 
@@ -57,6 +59,7 @@ def measure_proposals(scene: SimilarityScene, head: ClassHead, feature_dim: int)
         features,
         meaning,
         _shape(scene),
+        sample_points(scene.surface, groups, scene.proposals.boxes),
         _rooms(scene),
         scene.viewpoint,
     )

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from locate3d_ros.model.point_embedding import PointEmbedding
 from locate3d_ros.model.proposal_config import ProposalDecoderConfig
 from locate3d_ros.model.proposal_rooms import RoomContext
 
@@ -32,14 +33,15 @@ class ProposalInput:
     features: Tensor  # [p, feature_dim] mean map features
     meaning: Tensor  # [p, meaning_dim] sum of the class names' vectors, by how much each class stands out
     shape: Tensor  # [p, shape_dim]
+    points: Tensor  # [p, k, 9]
 
     def rows(self, rows: Tensor) -> ProposalInput:
         """Return some proposals."""
-        return ProposalInput(self.features[rows], self.meaning[rows], self.shape[rows])
+        return ProposalInput(self.features[rows], self.meaning[rows], self.shape[rows], self.points[rows])
 
     def full(self) -> ProposalInput:
         """Return the measures in full precision; they are stored in less."""
-        return ProposalInput(self.features.float(), self.meaning.float(), self.shape.float())
+        return ProposalInput(self.features.float(), self.meaning.float(), self.shape.float(), self.points.float())
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,11 @@ class ProposalEmbedding(nn.Module):
         self.features = nn.Sequential(nn.LayerNorm(config.feature_dim), nn.Linear(config.feature_dim, part))
         self.meaning = nn.Sequential(nn.LayerNorm(config.meaning_dim), nn.Linear(config.meaning_dim, part))
         self.shape = nn.Sequential(nn.Linear(config.shape_dim, part), nn.GELU(), nn.Linear(part, part))
+        self.points = PointEmbedding(part)
         self.dropout = nn.Dropout(config.dropout)
         self.joined = nn.Sequential(
-            nn.LayerNorm(3 * part),
-            nn.Linear(3 * part, 2 * width),
+            nn.LayerNorm(4 * part),
+            nn.Linear(4 * part, 2 * width),
             nn.GELU(),
             nn.Linear(2 * width, width),
             nn.LayerNorm(width),
@@ -92,7 +95,12 @@ class ProposalEmbedding(nn.Module):
     def forward(self, proposals: ProposalInput) -> Tensor:
         """Embed proposals -> (p, d)."""
         shape = (proposals.shape - self.shape_mean) / self.shape_scale
-        parts = (self.features(proposals.features), self.meaning(proposals.meaning), self.shape(shape))
+        parts = (
+            self.features(proposals.features),
+            self.meaning(proposals.meaning),
+            self.shape(shape),
+            self.points(proposals.points),
+        )
         embedded: Tensor = self.joined(self.dropout(torch.cat(parts, dim=1)))
         return embedded
 

@@ -56,9 +56,9 @@ class ProposalReader:
             require_features(self._trained_on, given, snapshot.digest, self.feature_dim)
 
     @torch.no_grad()
-    def embed(self, features: Tensor, meaning: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
+    def embed(self, features: Tensor, meaning: Tensor, shape: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """Embed measured proposals -> (p, d), and how much each looks like a thing (p,)."""
-        embedded = self._decoder.embedding(ProposalInput(features, meaning, shape))
+        embedded = self._decoder.embedding(ProposalInput(features, meaning, shape, points))
         return embedded, self._decoder.embedding.things(embedded)
 
     @torch.no_grad()

@@ -153,6 +153,8 @@ class ProposalConfig:
     """Likewise on the logits by which the proposals that are looked at are chosen."""
     named: int = 512
     """Proposals of a scene that are named by themselves in each step."""
+    blind: float = 0.3
+    """Share of these whose features and class names are hidden, so that they are named by their shape."""
     chosen_among: int = 192
     """Proposals of a scene that sentences choose among: fewer than later, as a step's time grows with their square."""
     rooms: bool = False

@@ -27,7 +27,6 @@ from locate3d_ros.evaluation.scene_cache import cached_path, read_cached_scene
 from locate3d_ros.files import write_file
 from locate3d_ros.geometry.boxes import box_iou
 from locate3d_ros.localization.proposal_measures import ProposalMeasures, measure_proposals
-from locate3d_ros.localization.rooms import find_rooms
 from locate3d_ros.localization.similarity import SimilarityLocalizer
 from locate3d_ros.model.checkpoint import TrainedOn
 from locate3d_ros.model.proposal_decoder import ProposalInput
@@ -89,7 +88,7 @@ class MeasuredSource:
         self.scene = lru_cache(maxsize=None)(self._read)
 
     def _read(self, scene_id: str) -> ProposalSample:
-        measures = read_measures(cached_path(self._folder, scene_id), cached_path(self._folder.parent, scene_id))
+        measures = read_measures(cached_path(self._folder, scene_id))
         shown = [
             item
             for item in self._dataset.scene(scene_id).objects()
@@ -103,7 +102,7 @@ class MeasuredSource:
             boxes,
             box_iou(measures.boxes_map, boxes),
         )
-        proposals = ProposalInput(measures.features, measures.meaning, measures.shape)
+        proposals = ProposalInput(measures.features, measures.meaning, measures.shape, measures.points)
         return ProposalSample(
             scene_id, measures.boxes, measures.boxes_map, proposals, measures.rooms, measures.viewpoint, truth
         )
@@ -112,29 +111,18 @@ class MeasuredSource:
 def write_measures(path: Path, measures: ProposalMeasures) -> None:
     """Write a scene's measures, whole or not at all; the wide ones in half precision."""
     tensors = {field.name: getattr(measures, field.name) for field in fields(measures)}
-    wide = {name: tensors[name].half() for name in ("features", "meaning")}
+    wide = {name: tensors[name].half() for name in ("features", "meaning", "points")}
     write_file(path, save({n: t.contiguous() for n, t in {**tensors, **wide}.items() if t is not None}))
 
 
-def read_measures(path: Path, lifted: Path) -> ProposalMeasures:
-    """Read the measures of a lifted scene. Raises InputError where a file is missing or damaged."""
+def read_measures(path: Path) -> ProposalMeasures:
+    """Read the measures of a scene. Raises InputError where a file is missing or damaged."""
     try:
         with safe_open(path, framework="pt") as file:
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        rooms = stored.pop("rooms", None)
-        rooms = _rooms(lifted, stored["boxes_map"]) if rooms is None else rooms
-        return ProposalMeasures(**{"viewpoint": None, **stored}, rooms=rooms)
+        return ProposalMeasures(**{"viewpoint": None, **stored})
     except (OSError, SafetensorError, TypeError, KeyError) as error:
         raise InputError(f"{path}: not readable ({error}); remove it, and it is made again") from None
-
-
-def _rooms(lifted: Path, boxes: Tensor) -> Tensor:
-    """Find the rooms of proposals (p, 6) measured before rooms were: a second's work, where proposing takes twenty.
-
-    The lifted scenes of data set folders are upright (docs/datasets.md).
-    """
-    snapshot = read_cached_scene(lifted).snapshot
-    return torch.from_numpy(find_rooms(snapshot.xyz.numpy(), snapshot.voxel_size).of_boxes(boxes.numpy()))
 
 
 def measure_scene(job: CacheJob) -> CacheOutcome:
