@@ -3,7 +3,8 @@
 Where the Locate 3D decoder's queries are learned vectors that look for objects among the points, these are the regions
 that geometry proposes. Words are read as parts of a sentence (what is sought, and up to two things that it is said to
 lie to), each part is looked for among the proposals, and how a proposal lies to the likeliest anchors is weighed by
-what the words say of it. All measures are relative, so that a turned or mirrored room is the same room.
+what the words say of it. All measures but the points of a proposal are relative, so that a turned or mirrored room is
+the same room; points are turned and mirrored in training.
 
 Letters in shapes: p proposals, n looked at, b sentences, t words, d width, g pair width.
 """
