@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from training_runs import WIDTH, ran, weights, write_measured
 
 from locate3d_ros.build import build_localizer
@@ -117,6 +118,14 @@ def test_damaged_measures_are_refused_with_their_file(dataset, tmp_path):
     kept = read_measures(good)
     assert kept.viewpoint is None
     assert kept.features.shape == (24, WIDTH)
+
+
+def test_measures_of_an_earlier_form_are_refused_with_the_mend(dataset, tmp_path):
+    tensors = load_file(cached_path(dataset / "cache" / "flat" / FOLDER, "a"))
+    del tensors["points"]
+    save_file(tensors, tmp_path / "early.safetensors")
+    with pytest.raises(InputError, match=r"early.safetensors: not readable .*points.*remove it, and it is made again"):
+        read_measures(tmp_path / "early.safetensors")
 
 
 TEXT = "the mug on the desk"

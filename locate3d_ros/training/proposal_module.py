@@ -106,9 +106,8 @@ class ProposalModule(nn.Module):
         """Return the rows that most look like things, by a little chance, and the best for every real object."""
         embedding, training = self.decoder.embedding, self.training
         embedding.eval()
-        proposals = sample.proposals.full()
-        glanced = replace(proposals, points=proposals.points[:, :GLANCED])
-        things = embedding.things(embedding(glanced))
+        glanced = replace(sample.proposals, points=sample.proposals.points[:, :GLANCED])
+        things = embedding.things(embedding(glanced.full()))
         embedding.train(training)
         things = things + self.config.choice_noise * torch.randn(len(things))
         rows = thinned_best(things, sample.boxes_map, self.config.chosen_among, MAX_IOU)

@@ -121,7 +121,7 @@ def read_measures(path: Path) -> ProposalMeasures:
         with safe_open(path, framework="pt") as file:
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         return ProposalMeasures(**{"viewpoint": None, **stored})
-    except (OSError, SafetensorError, TypeError, KeyError) as error:
+    except (OSError, SafetensorError, TypeError) as error:
         raise InputError(f"{path}: not readable ({error}); remove it, and it is made again") from None
 
 
