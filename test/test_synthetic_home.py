@@ -27,9 +27,9 @@ LOOSE = {kind.name for kind in (*ON_SURFACES, *ON_WALLS, *ON_FLOORS)}
 TWO_ROOMS = SceneOptions(min_rooms=2, max_rooms=2)
 
 
-@pytest.fixture(scope="module", params=[0.0, 4.0], ids=["tidy", "cluttered"])
+@pytest.fixture(scope="module", params=[{}, {"clutter": 4.0}, {"made": 8}], ids=["tidy", "cluttered", "made"])
 def options(request):
-    return replace(TWO_ROOMS, clutter=request.param)
+    return replace(TWO_ROOMS, **request.param)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_things_are_inside_their_room_and_on_something(home):
         if item.support:
             below = objects[item.support].mesh
             # A mesh that was made lighter ends some millimetres above what it stands on.
-            assert below.low[2] < item.mesh.low[2] <= below.high[2] + 0.005
+            assert below.low[2] < item.mesh.low[2] <= below.high[2] + 0.01
         elif item.name not in ON_A_WALL:
             assert item.mesh.low[2] < 0.01, item.name
         elif item.name in LOOSE:
@@ -91,6 +91,16 @@ def test_clutter_is_on_tables_walls_and_floor_and_nowhere_without_being_asked_fo
     assert sum(bool(o.support) for o in own) >= 5
     assert {o.name for o in own} & {kind.name for kind in ON_WALLS}
     assert len({o.name for o in own}) >= 8
+
+
+def test_made_furniture_is_most_of_what_there_is_and_nowhere_without_being_asked_for():
+    usual, made = (make_home(SEED, "home", replace(TWO_ROOMS, made=count)) for count in (0, 20))
+    assert not [o for o in usual.objects if o.source.startswith("made/")]
+    of_models = [o for o in made.objects if o.source != "own geometry"]
+    ours = [o for o in of_models if o.source.startswith("made/")]
+    assert len(ours) > 0.6 * len(of_models)
+    assert {o.licence for o in ours} == {"Apache-2.0"}
+    assert len({o.source for o in ours}) > 5
 
 
 @pytest.mark.parametrize("kind", [*ON_SURFACES, *ON_WALLS, *ON_FLOORS], ids=lambda kind: kind.name)

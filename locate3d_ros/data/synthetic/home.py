@@ -34,7 +34,7 @@ from locate3d_ros.data.synthetic.sizes import with_sizes
 from locate3d_ros.data.synthetic.styles import STYLES, Styles, pick_surfaces
 from locate3d_ros.data.synthetic.textures import Colour
 from locate3d_ros.data.synthetic.themes import THEMES, Planner
-from locate3d_ros.data.synthetic.variation import varied
+from locate3d_ros.data.synthetic.variation import made, varied
 from locate3d_ros.data.synthetic.world import AreaLight
 
 MAX_TRIANGLES = 290_000  # of all furniture of a home; clutter beyond it is left out
@@ -69,6 +69,8 @@ def make_home(seed: Sequence[int], name: str, options: SceneOptions) -> Scene:
     styles, models = STYLES[options.split], models_of(options.split)
     if options.split == "train":
         models = varied(models, rng)
+    if options.made:
+        models = (*models, *made(rng, options.made))
     plan = None
     while plan is None:
         plan = make_plan(rng, _pick_kinds(rng, int(rng.integers(options.min_rooms, options.max_rooms + 1))))

@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from locate3d_ros.data.synthetic.furniture import INSTALLED_FOLDER, FurnitureLibrary
+from locate3d_ros.data.synthetic.made.kinds import mesh_of
 from locate3d_ros.data.synthetic.mesh import Mesh
 from locate3d_ros.data.synthetic.painting import PALETTE, repainted
 from locate3d_ros.data.synthetic.simplify import finer, lighter
@@ -14,6 +15,7 @@ from locate3d_ros.data.synthetic.training_models import TRAINING_TABLE
 from locate3d_ros.errors import InputError
 
 CC0_LIBRARY = "BlendSwap-CC-0"
+MADE = "made"  # stands for a library: what this package makes; a model's key is its kind and a seed
 
 # What a model of a random home may have at most; one that is larger is simplified.
 SMALL_TRIANGLES = 4000
@@ -231,13 +233,18 @@ def _library(path: Path) -> FurnitureLibrary:
 
 @lru_cache(maxsize=64)
 def load_mesh(model: Model) -> Mesh:
-    """Load a model's mesh, standing on z = 0, front towards -y."""
+    """Load a model's mesh, or make it; it stands on z = 0, front towards -y."""
+    if model.library == MADE:
+        kind, _, seed = model.key.rpartition("-")
+        return mesh_of(kind, model.colour, int(seed))
     return _library(_file_of(model.library)).load(model.key)
 
 
 @lru_cache(maxsize=128)
 def load_light_mesh(model: Model) -> Mesh:
     """Load a model as `load_mesh` does, with normals, few triangles, and none of them large; stretched and painted."""
+    if model.library == MADE:
+        return _lightened(model)
     mesh = _light_mesh(replace(model, stretch=UNSTRETCHED, paint=""))
     mesh = mesh if model.stretch == UNSTRETCHED else mesh.stretched(model.stretch)
     return repainted(mesh, PALETTE[model.paint]) if model.paint else mesh
@@ -245,6 +252,10 @@ def load_light_mesh(model: Model) -> Mesh:
 
 @cache
 def _light_mesh(model: Model) -> Mesh:
+    return _lightened(model)
+
+
+def _lightened(model: Model) -> Mesh:
     small = model.role in ("top", "tv", "hang")
     return finer(lighter(load_mesh.__wrapped__(model), SMALL_TRIANGLES if small else LARGE_TRIANGLES), LONGEST_EDGE)
 
@@ -258,9 +269,13 @@ def material_of(model: Model) -> str:
 @cache
 def licence_of(model: Model) -> str:
     """Return the SPDX name of a model's licence."""
+    if model.library == MADE:
+        return "Apache-2.0"
     return _library(_file_of(model.library)).licence(model.key)
 
 
 def creator_of(model: Model) -> str:
-    """Return who made a model, as its catalogue says."""
+    """Return who made a model, as its catalogue says; "" for what this package makes."""
+    if model.library == MADE:
+        return ""
     return _library(_file_of(model.library)).entries[model.key].creator

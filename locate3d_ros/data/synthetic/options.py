@@ -63,6 +63,8 @@ class SceneOptions:
     """Sentences about a scene, about."""
     clutter: float = 0.0
     """Loose things on every table, chest or counter, on average; others lie on the floor and hang on the walls."""
+    made: int = 0
+    """Models of every kind that are made from numbers, drawn anew for every home, beside those of the libraries."""
     dynamic: bool = False
     """Two passes; between them things are moved, taken away and added."""
     sensor: SensorEffects = field(default_factory=SensorEffects)
@@ -74,6 +76,7 @@ class SceneOptions:
         _require(self.width >= 32 and self.height >= 32, "width", self.width, "give 32 pixels or more each way")
         _require(self.sentences >= 0, "sentences", self.sentences, "give 0 or more")
         _require(self.clutter >= 0, "clutter", self.clutter, "give 0 or more")
+        _require(self.made >= 0, "made", self.made, "give 0 or more")
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,11 @@ class Preset:
 PRESETS: Mapping[str, Preset] = {
     "train-tiny": Preset(200, 1, SceneOptions()),
     "train-cluttered": Preset(32, 2, SceneOptions(clutter=3.0)),
+    "train-made": Preset(64, 3, SceneOptions(clutter=1.0, made=8)),
     "val-small": Preset(24, 9001, SceneOptions(split="val", sentences=24)),
     "val": Preset(150, 9002, SceneOptions(split="val")),
 }
-PresetName = Literal["train-tiny", "train-cluttered", "val-small", "val"]
+PresetName = Literal["train-tiny", "train-cluttered", "train-made", "val-small", "val"]
 
 
 def with_preset(scenes: SceneOptions, preset: SceneOptions) -> SceneOptions:

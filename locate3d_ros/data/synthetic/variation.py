@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from locate3d_ros.data.synthetic.models import Model
+from locate3d_ros.data.synthetic.made.kinds import KINDS
+from locate3d_ros.data.synthetic.models import MADE, Model
 from locate3d_ros.data.synthetic.painting import PALETTE
 
 SIZE = 0.12  # of a model: larger or smaller by up to so much
@@ -54,3 +55,12 @@ def _painted(model: Model, rng: np.random.Generator) -> Model:
     if model.colour == "*" or not may or drawn > PAINTED:
         return model
     return replace(model, colour=colour, paint=colour)
+
+
+def made(rng: np.random.Generator, count: int) -> tuple[Model, ...]:
+    """Draw `count` models of every kind that is made from numbers."""
+    return tuple(
+        Model(MADE, f"{key}-{int(rng.integers(2**31))}", kind.name, str(rng.choice([*kind.colours] or [""])), kind.role)
+        for key, kind in KINDS.items()
+        for _ in range(count)
+    )

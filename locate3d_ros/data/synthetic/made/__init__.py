@@ -1,0 +1,1 @@
+"""Furniture made from numbers, of another form every time: its meshes, and what is made (`kinds`)."""
