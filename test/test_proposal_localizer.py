@@ -12,6 +12,7 @@ from toy_scene import ToyBox, ToyClassHead, toy_snapshot
 from locate3d_ros.config import LocalizationConfig
 from locate3d_ros.errors import InputError
 from locate3d_ros.geometry.boxes import box_iou, box_tensor
+from locate3d_ros.localization import proposal_measures
 from locate3d_ros.localization.proposal_localizer import ProposalLocalizer, shifted
 from locate3d_ros.localization.proposal_measures import measure_pairs, measure_proposals
 from locate3d_ros.localization.proposal_points import POINTS
@@ -45,7 +46,7 @@ class FakeChoice:
 class FakeModel:
     """Means the proposal nearest to a box, and anchors likewise; says how sure it is."""
 
-    name, feature_dim, count = "fake", 8, 60
+    name, feature_dim, count, reads_rooms = "fake", 8, 60, False
 
     def __init__(self, target=MUG, present=9.0, anchors=(), shift=0.0, refuses=False, similarity_weight=1.0):
         self.target, self.present, self.anchors, self.shift, self.refuses = target, present, anchors, shift, refuses
@@ -194,6 +195,18 @@ def test_measures_have_the_widths_that_the_decoder_reads(proposer, proposed):
     assert measures.rooms.shape == (len(proposed),)
     assert measures.points.shape == (len(proposed), POINTS, 9)
     assert measure_pairs(measures.boxes[:4], measures.viewpoint, measures.rooms[:4]).shape == (4, 4, 26)
+
+
+def test_only_a_model_that_reads_rooms_has_them_found(proposer, proposed, monkeypatch):
+    asked_for = []
+    found = proposal_measures.find_rooms
+    monkeypatch.setattr(proposal_measures, "find_rooms", lambda *given: asked_for.append(given) or found(*given))
+    model = FakeModel()
+    ProposalLocalizer(model, proposer).encode(proposed)
+    assert not asked_for
+    model.reads_rooms = True
+    ProposalLocalizer(model, proposer).encode(proposed)
+    assert len(asked_for) == 1
 
 
 edges = st.floats(0.05, 2.0)

@@ -77,6 +77,10 @@ class ProposalModel(Protocol):
     def similarity_weight(self) -> float:
         """What the similarity localizer's log-probabilities count beside the model's logits."""
 
+    @property
+    def reads_rooms(self) -> bool:
+        """Whether the model is told which proposals are in the same room."""
+
     def require_map(self, snapshot: MapSnapshot) -> None:
         """Refuse a map with other features than those of the training. Raises InputError."""
 
@@ -132,11 +136,12 @@ class ProposalLocalizer:
             return ProposalScene(proposed, nothing, None, torch.zeros(0, 6), str(error))
         if len(proposed) == 0:
             return ProposalScene(proposed, nothing, None, torch.zeros(0, 6))
-        measures = measure_proposals(proposed, self._proposer.head, self._model.feature_dim)
-        embedded, things = self._model.embed(measures.features, measures.meaning, measures.shape, measures.points)
-        rows = thinned_best(things, measures.boxes_map, self._model.count, MAX_IOU)
+        model, head = self._model, self._proposer.head
+        measures = measure_proposals(proposed, head, model.feature_dim, model.reads_rooms)
+        embedded, things = model.embed(measures.features, measures.meaning, measures.shape, measures.points)
+        rows = thinned_best(things, measures.boxes_map, model.count, MAX_IOU)
         pairs = measure_pairs(measures.boxes[rows], measures.viewpoint, measures.rooms[rows])
-        encoding = self._model.encode(embedded[rows], pairs)
+        encoding = model.encode(embedded[rows], pairs)
         return ProposalScene(proposed, rows, encoding, _corrected(measures, rows, encoding.box_shift, proposed))
 
     def localize(self, snapshot: MapSnapshot, text: str, options: LocalizeOptions) -> Localization:

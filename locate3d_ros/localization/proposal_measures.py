@@ -44,8 +44,13 @@ class ProposalMeasures:
         return len(self.boxes)
 
 
-def measure_proposals(scene: SimilarityScene, head: ClassHead, feature_dim: int) -> ProposalMeasures:
-    """Measure a scene's proposals; `head` names the classes of its features, of `feature_dim` channels."""
+def measure_proposals(
+    scene: SimilarityScene, head: ClassHead, feature_dim: int, rooms: bool = True
+) -> ProposalMeasures:
+    """Measure a scene's proposals; `head` names the classes of its features, of `feature_dim` channels.
+
+    Without `rooms`, for models that read none, all count as in one.
+    """
     groups, cloud = scene.proposals.groups, scene.cloud
     boxes_map = region_boxes(groups, cloud.xyz, scene.snapshot.fine.voxel_size)
     names = head.name_vectors.cpu()
@@ -60,7 +65,7 @@ def measure_proposals(scene: SimilarityScene, head: ClassHead, feature_dim: int)
         meaning,
         _shape(scene),
         sample_points(scene.surface, groups, scene.proposals.boxes),
-        _rooms(scene),
+        _rooms(scene) if rooms else torch.zeros(len(groups), dtype=torch.long),
         scene.viewpoint,
     )
 

@@ -49,6 +49,11 @@ class ProposalReader:
         """What a similarity localizer's log-probabilities count beside the decoder's."""
         return self._decoder.config.similarity
 
+    @property
+    def reads_rooms(self) -> bool:
+        """Whether the decoder is told which proposals are in the same room."""
+        return self._decoder.config.rooms
+
     def require_map(self, snapshot: MapSnapshot) -> None:
         """Refuse a map with other features than those of the training. Raises InputError."""
         given = [(name, values.shape[1]) for name, values in snapshot.features.items()]
