@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import cv2
 import numpy as np
+import pytest
 from geometry_msgs.msg import TransformStamped
 from locate3d_msgs.srv import Localize
 from rclpy.node import Node
@@ -177,3 +178,18 @@ class Listener:
 
     def newest(self, condition=lambda _: True, timeout=5.0):
         return wait_for(lambda: next((m for m in reversed(self.messages) if condition(m)), None), timeout)
+
+
+def integrated(mapping, camera=0):
+    return mapping.cameras[camera].integrated.total
+
+
+def drops(mapping):
+    return mapping.cameras[0].drops.counts()
+
+
+def assert_red_square(instance, z=WALL):
+    """The red square is 16 pixels wide at 2 m: 0.64 m, in the middle of the view; voxels at its rim are mixed."""
+    p, s = instance.pose.position, instance.size
+    assert (p.x, p.y, p.z) == pytest.approx((0.0, 0.0, z), abs=0.05)
+    assert (s.x, s.y, s.z) == pytest.approx((0.6, 0.6, 0.0), abs=0.1)

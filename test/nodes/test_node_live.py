@@ -1,4 +1,4 @@
-"""Both nodes on real topics: frames go in, typed answers come out."""
+"""Both nodes on real topics: frames of every kind go in, and answers come out while they do."""
 
 import time
 
@@ -8,18 +8,19 @@ import torch
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from fakes import FakeExtractor, FakeLocalizer
-from geometry_msgs.msg import Point, Pose, Quaternion, Transform, Vector3
-from locate3d_msgs.msg import InstanceArray
-from locate3d_msgs.srv import ClearRegion, LoadMap, Localize, SaveMap
+from locate3d_msgs.srv import Localize
 from robot import (
     HEIGHT,
     WALL,
     WIDTH,
     Listener,
     Robot,
+    assert_red_square,
     camera_info,
     compressed,
+    drops,
     image,
+    integrated,
     now,
     spinning,
     transform,
@@ -28,137 +29,14 @@ from robot import (
     wall_rgb,
 )
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
-from std_msgs.msg import Header, String
-from std_srvs.srv import SetBool, Trigger
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_srvs.srv import SetBool
 from tf2_msgs.msg import TFMessage
-from vision_msgs.msg import Detection3DArray
-from visualization_msgs.msg import Marker, MarkerArray
 
 from locate3d_ros.build import build_extractor
 from locate3d_ros.config import Config
 
 RESPONSE = Localize.Response
-
-
-def integrated(mapping, camera=0):
-    return mapping.cameras[camera].integrated.total
-
-
-def drops(mapping):
-    return mapping.cameras[0].drops.counts()
-
-
-def assert_red_square(instance, z=WALL):
-    """The red square is 16 pixels wide at 2 m: 0.64 m, in the middle of the view; voxels at its rim are mixed."""
-    p, s = instance.pose.position, instance.size
-    assert (p.x, p.y, p.z) == pytest.approx((0.0, 0.0, z), abs=0.05)
-    assert (s.x, s.y, s.z) == pytest.approx((0.6, 0.6, 0.0), abs=0.1)
-
-
-def test_an_object_is_found_where_it_is(start):
-    robot, mapping, _ = start()
-    assert robot.ask("red").status == RESPONSE.MAP_EMPTY
-    stamp = now()
-    robot.see(stamp=stamp)
-    wait_for(lambda: integrated(mapping) == 1)
-    reply = robot.ask("the red square")
-    assert reply.status == RESPONSE.FOUND
-    assert reply.map_revision == 1
-    assert abs(reply.map_stamp.sec * 10**9 + reply.map_stamp.nanosec - stamp) < 1000
-    assert reply.seconds > 0
-    best = reply.instances[0]
-    assert best.header.frame_id == "map"
-    assert (best.phrase, best.role) == ("the red square", 0)
-    assert best.pose.orientation.w == 1.0
-    assert_red_square(best)
-    points = np.frombuffer(best.points.data, np.dtype([("xyz", "<f4", 3), ("bgr", "u1", 4)]))
-    assert len(points) == best.points.width > 20
-    assert np.abs(points["xyz"][:, 2] - WALL).max() < 0.05
-    assert (points["bgr"][:, 2] > 150).all()
-
-
-def test_what_is_not_there_is_not_found_and_bad_requests_say_why(start):
-    robot, mapping, _ = start()
-    robot.see()
-    wait_for(lambda: integrated(mapping) == 1)
-    for fields, status, word in [
-        ({"text": "a zebra"}, RESPONSE.NOT_FOUND, "zebra"),
-        ({"text": "  "}, RESPONSE.BAD_REQUEST, "empty"),
-        ({"text": "red", "target_frame": "nowhere"}, RESPONSE.NO_TRANSFORM, "nowhere"),
-        ({"text": "red", "min_score": 1.5}, RESPONSE.BAD_REQUEST, "min_score"),
-        ({"text": "red", "min_score": float("nan")}, RESPONSE.BAD_REQUEST, "min_score"),
-        ({"text": "red", "timeout": float("nan")}, RESPONSE.BAD_REQUEST, "timeout"),
-        ({"text": "red", "min_score": 0.95}, RESPONSE.NOT_FOUND, "red"),
-    ]:
-        reply = robot.ask(**fields)
-        assert reply.status == status, (fields, reply)
-        assert word in reply.message
-        assert not reply.instances
-
-
-def test_a_reply_comes_in_the_target_frame_with_the_box_turned(start):
-    robot, mapping, _ = start()
-    robot.see()
-    half = float(np.sqrt(0.5))
-    arm = transform("map", "arm", 0, (1.0, 0.0, 0.0), (0.0, 0.0, half, half))
-    robot.tf_static.publish(TFMessage(transforms=[arm]))
-    wait_for(lambda: integrated(mapping) == 1)
-    best = wait_for(lambda: robot.ask("red", target_frame="arm").instances)[0]
-    assert best.header.frame_id == "arm"
-    p, q, s = best.pose.position, best.pose.orientation, best.size
-    assert (p.x, p.y, p.z) == pytest.approx((0.0, 1.0, WALL), abs=0.05)
-    assert (q.z, q.w) == pytest.approx((-half, half), abs=1e-6)
-    assert (s.x, s.y) == pytest.approx((0.6, 0.6), abs=0.1)
-    xyz = np.frombuffer(best.points.data, np.dtype([("xyz", "<f4", 3), ("rgb", "<u4")]))["xyz"]
-    assert xyz[:, 1].mean() == pytest.approx(1.0, abs=0.05)
-
-
-def test_a_query_lights_up_every_topic_for_who_comes_late(start):
-    robot, mapping, localization = start()
-    robot.see()
-    wait_for(lambda: integrated(mapping) == 1)
-    query = robot.create_publisher(String, "localization/query", 10)
-    wait_for_each_other(query, localization)
-    query.publish(String(data="red square"))
-    kinds = {
-        "instances": InstanceArray,
-        "detections": Detection3DArray,
-        "markers": MarkerArray,
-        "object_points": PointCloud2,
-        "picture": Image,
-    }
-    time.sleep(0.5)
-    late = {name: Listener(robot, kind, f"localization/{name}") for name, kind in kinds.items()}
-    found = {name: listener.newest() for name, listener in late.items()}
-    assert (found["instances"].text, found["instances"].status) == ("red square", InstanceArray.FOUND)
-    assert_red_square(found["instances"].instances[0])
-    assert found["detections"].header.frame_id == "map"
-    assert found["detections"].detections[0].results[0].hypothesis.class_id == "red square"
-    assert found["detections"].detections[0].bbox.center.position.z == pytest.approx(WALL, abs=0.05)
-    markers = found["markers"].markers
-    assert [marker.action for marker in markers] == [Marker.DELETEALL, Marker.ADD, Marker.ADD]
-    assert len(markers[1].points) == 24
-    assert "red square" in markers[2].text
-    assert found["object_points"].width > 20
-    picture = found["picture"]
-    assert picture.encoding == "rgb8"
-    assert len(picture.data) == picture.height * picture.width * 3
-
-
-def test_an_answer_without_object_clears_the_view(start):
-    robot, mapping, _ = start()
-    robot.see()
-    wait_for(lambda: integrated(mapping) == 1)
-    markers, points = (
-        Listener(robot, MarkerArray, "localization/markers"),
-        Listener(robot, PointCloud2, "localization/object_points"),
-    )
-    robot.ask("red")
-    markers.newest(lambda message: len(message.markers) == 3)
-    robot.ask("zebra")
-    assert markers.newest(lambda message: len(message.markers) == 1).markers[0].action == Marker.DELETEALL
-    points.newest(lambda message: message.width == 0)
 
 
 @pytest.mark.parametrize(
@@ -276,112 +154,6 @@ def test_a_deadline_is_kept(start):
     assert robot.ask("red").status == RESPONSE.FOUND
 
 
-def test_a_map_is_saved_cleared_and_loaded_and_a_bad_file_changes_nothing(start, tmp_path):
-    robot, mapping, _ = start()
-    assert not robot.request(SaveMap, "mapping/save_map", name="early").success
-    robot.see()
-    wait_for(lambda: integrated(mapping) == 1)
-    saved = robot.request(SaveMap, "mapping/save_map", name="room")
-    assert saved.success
-    assert saved.path == str(tmp_path / "room.safetensors")
-    assert saved.voxels > 100
-    assert "overwrite" in robot.request(SaveMap, "mapping/save_map", name="room").message
-    assert robot.request(SaveMap, "mapping/save_map", name="room", overwrite=True).success
-    assert not robot.request(SaveMap, "mapping/save_map", name="../room").success
-
-    assert robot.request(Trigger, "mapping/clear_map").success
-    assert robot.ask("red").status == RESPONSE.MAP_EMPTY
-    loaded = robot.request(LoadMap, "mapping/load_map", name="room")
-    assert loaded.success
-    assert loaded.voxels == saved.voxels
-    assert_red_square(robot.ask("red").instances[0])
-
-    (tmp_path / "cut.safetensors").write_bytes((tmp_path / "room.safetensors").read_bytes()[:100])
-    for name, merge in [("cut", False), ("cut", True), ("none", False), ("/etc/passwd", False)]:
-        refused = robot.request(LoadMap, "mapping/load_map", name=name, merge=merge)
-        assert not refused.success
-        assert "running map stays" in refused.message
-    assert robot.ask("red").status == RESPONSE.FOUND
-
-
-def test_a_saved_map_is_merged_where_a_transform_puts_it(start):
-    robot, mapping, _ = start()
-    robot.see()
-    wait_for(lambda: integrated(mapping) == 1)
-    saved = robot.request(SaveMap, "mapping/save_map", name="room")
-    moved = Transform(translation=Vector3(x=10.0), rotation=Quaternion(w=1.0))
-    merged = robot.request(LoadMap, "mapping/load_map", name="room", merge=True, transform=moved)
-    assert merged.success, merged.message
-    assert merged.voxels == pytest.approx(2 * saved.voxels, rel=0.1)
-    half = len([x for x in mapping.live_map.snapshot().xyz[:, 0].tolist() if x > 5.0])
-    assert half == pytest.approx(saved.voxels, rel=0.1)
-    nothing = Transform(rotation=Quaternion(x=0.0, y=0.0, z=0.0, w=0.0))
-    refused = robot.request(LoadMap, "mapping/load_map", name="room", merge=True, transform=nothing)
-    assert "quaternion" in refused.message
-    assert "running map stays" in refused.message
-    robot.see()
-    wait_for(lambda: integrated(mapping) == 2)
-    assert len(mapping.live_map) == pytest.approx(merged.voxels, rel=0.02)
-
-
-def region(x=0.0, y=0.0, z=WALL, size=(0.9, 0.9, 0.4), frame_id="map", orientation=None):
-    """The fields of a request to clear a box."""
-    pose = Pose(position=Point(x=x, y=y, z=z), orientation=orientation or Quaternion(w=1.0))
-    return {"header": Header(frame_id=frame_id), "pose": pose, "size": Vector3(x=size[0], y=size[1], z=size[2])}
-
-
-@pytest.mark.parametrize(("frame_id", "z"), [("map", WALL), ("", WALL), ("gripper", WALL - 1.0)])
-def test_a_region_is_forgotten_until_it_is_seen_again(start, frame_id, z):
-    robot, mapping, _ = start()
-    robot.stand("gripper", position=(0.0, 0.0, 1.0))
-    robot.see()
-    wait_for(lambda: integrated(mapping) == 1)
-    before = len(mapping.live_map)
-    cleared = robot.request(ClearRegion, "mapping/clear_region", **region(z=z, frame_id=frame_id))
-    assert cleared.success, cleared.message
-    assert 100 < cleared.voxels == before - len(mapping.live_map)
-    left = mapping.live_map.snapshot().xyz
-    assert not ((left[:, :2].abs() < 0.45).all(dim=1)).any()
-    assert robot.ask("red").status == RESPONSE.NOT_FOUND
-    robot.see()
-    wait_for(lambda: integrated(mapping) == 2)
-    assert mapping.live_map.snapshot().has_features.all()
-    wait_for(lambda: robot.ask("red").status == RESPONSE.FOUND)
-
-
-def test_a_turned_region_is_turned(start):
-    robot, mapping, _ = start()
-    robot.see()
-    wait_for(lambda: integrated(mapping) == 1)
-    eighth = Quaternion(z=float(np.sin(np.pi / 8)), w=float(np.cos(np.pi / 8)))
-    assert robot.request(ClearRegion, "mapping/clear_region", **region(orientation=eighth)).success
-    x, y = mapping.live_map.snapshot().xyz[:, :2].T
-    assert not ((x + y).abs() / 2**0.5 < 0.45).logical_and((x - y).abs() / 2**0.5 < 0.45).any()
-    assert ((x.abs() < 0.45) & (y.abs() < 0.45)).any()
-
-
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [
-        (region(size=(0.0, 1.0, 1.0)), "size"),
-        (region(size=(1.0, float("nan"), 1.0)), "size"),
-        (region(x=float("inf")), "finite"),
-        (region(orientation=Quaternion(x=0.0, y=0.0, z=0.0, w=0.0)), "quaternion"),
-        (region(frame_id="gripper"), "gripper"),
-    ],
-)
-def test_regions_that_are_none_are_refused(start, fields, named):
-    robot, mapping, _ = start()
-    robot.see()
-    wait_for(lambda: integrated(mapping) == 1)
-    before = len(mapping.live_map)
-    refused = robot.request(ClearRegion, "mapping/clear_region", **fields)
-    assert not refused.success
-    assert named in refused.message
-    assert "running map stays" in refused.message
-    assert len(mapping.live_map) == before
-
-
 def test_a_paused_node_ignores_frames_until_it_goes_on(start):
     robot, mapping, _ = start(autostart=False)
     robot.see()
@@ -395,18 +167,6 @@ def test_a_paused_node_ignores_frames_until_it_goes_on(start):
     time.sleep(0.5)
     assert integrated(mapping) == 1
     assert robot.ask("red").status == RESPONSE.FOUND
-
-
-def test_the_map_is_published_as_a_cloud(start):
-    robot, mapping, _ = start()
-    cloud = Listener(robot, PointCloud2, "mapping/map_points")
-    robot.see()
-    found = cloud.newest()
-    assert found.header.frame_id == "map"
-    assert [field.name for field in found.fields] == ["x", "y", "z", "rgb"]
-    assert found.width == len(mapping.live_map)
-    robot.request(Trigger, "mapping/clear_map")
-    cloud.newest(lambda message: message.width == 0)
 
 
 def test_several_cameras_have_their_own_topics(start):
