@@ -14,7 +14,11 @@ from recording_writers import write_tum
 import locate3d_ros
 from locate3d_ros.data.dataset_folder import DatasetFolder
 from locate3d_ros.data.recordings import load_recording
+from locate3d_ros.data.scene_folder import RoomSurfaces
 from locate3d_ros.errors import InputError
+
+HALL = {"name": "hall", "polygon": [[0, 0], [1, 0], [1, 1]]}
+SURFACES = {"floor": "carpet", "floor_colour": [0.5, 0.4, 0.3], "wall": "plaster", "wall_colour": [1, 0.9, 0.8]}
 
 
 @pytest.fixture
@@ -43,6 +47,29 @@ def test_rooms_and_instance_ids_are_read(dataset):
     assert [(room.name, room.polygon.shape) for room in scene.rooms()] == [("hall", (4, 2))]
     ids = scene.instance_ids(1)
     assert (ids.dtype, ids.shape, ids[60, 20], ids[0, 0]) == (np.uint16, (HEIGHT, WIDTH), 7, 0)
+
+
+def test_what_covers_a_room_is_read_where_a_scene_says_it(dataset):
+    scene = DatasetFolder(dataset).scene("a")
+    assert scene.rooms()[0].surfaces is None
+    write_json(scene.path / "scene.json", {"rooms": [{**HALL, "surfaces": SURFACES}]})
+    assert scene.rooms()[0].surfaces == RoomSurfaces("carpet", (0.5, 0.4, 0.3), "plaster", (1.0, 0.9, 0.8))
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "reason"),
+    [
+        ({"wall": ""}, "wall is '', not a text"),
+        ({"floor_colour": [1, 2]}, "floor_colour is .*, not 3 numbers"),
+        ({"wall_colour": None}, "wall_colour is not a list"),
+    ],
+)
+def test_wrong_surfaces_are_told_with_the_file(dataset, spoilt, reason):
+    scene = DatasetFolder(dataset).scene("a")
+    write_json(scene.path / "scene.json", {"rooms": [{**HALL, "surfaces": SURFACES | spoilt}]})
+    with pytest.raises(InputError, match=reason) as caught:
+        scene.rooms()
+    assert str(caught.value).startswith(str(scene.path / "scene.json: "))
 
 
 def test_frames_keep_their_file_numbers_when_one_is_faulty(tmp_path):

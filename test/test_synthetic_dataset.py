@@ -48,6 +48,7 @@ def test_scene_is_whole_and_its_sentences_are_in_the_split(made):
     told = json.loads((scene / "scene.json").read_text())
     assert len(told["rooms"]) == 1
     assert len(told["rooms"][0]["polygon"]) == 4
+    assert set(told["rooms"][0]["surfaces"]) == {"floor", "floor_colour", "wall", "wall_colour"}
     assert {entry["licence"] for entry in told["licences"]} <= {"CC0-1.0", "CC-BY-3.0", "Apache-2.0"}
 
 

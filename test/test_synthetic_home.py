@@ -12,6 +12,7 @@ from locate3d_ros.data.synthetic.loose_things import ON_FLOORS, ON_SURFACES, ON_
 from locate3d_ros.data.synthetic.models import MODELS, TRAINING_MODELS, models_of
 from locate3d_ros.data.synthetic.options import SceneOptions
 from locate3d_ros.data.synthetic.painting import PALETTE
+from locate3d_ros.data.synthetic.styles import STYLES
 from locate3d_ros.data.synthetic.tour import home_tour, make_walk
 
 if not INSTALLED_FOLDER.is_dir():
@@ -42,6 +43,12 @@ def test_same_seed_gives_the_same_home(home, options):
     assert [o.name for o in home.objects] == [o.name for o in again.objects]
     for a, b in zip(home.objects, again.objects, strict=True):
         np.testing.assert_array_equal(a.mesh.vertices, b.mesh.vertices)
+
+
+def test_rooms_are_covered_in_the_styles_of_their_split(home):
+    covers, styles = [room.surfaces for room in home.rooms], STYLES["train"]
+    assert all((each.floor, each.floor_colour) in styles.dry_floors + styles.wet_floors for each in covers)
+    assert all(each.wall in styles.walls and each.wall_colour in styles.wall_colours for each in covers)
 
 
 def test_things_are_inside_their_room_and_on_something(home):

@@ -42,11 +42,22 @@ class SceneObject:
 
 
 @dataclass(frozen=True)
+class RoomSurfaces:
+    """What covers a room: kinds of floor and wall, and their colours as RGB in 0..1."""
+
+    floor: str
+    floor_colour: tuple[float, ...]
+    wall: str
+    wall_colour: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class SceneRoom:
     """One room of a scene."""
 
     name: str
     polygon: Floats  # [P, 2] corners in the map's x and y, metres
+    surfaces: RoomSurfaces | None = None  # None: not known
 
 
 class SceneFolder:
@@ -153,7 +164,15 @@ def _room(entry: Mapping[str, object]) -> SceneRoom:
     corners = [_numbers(corner, 2, "a corner") for corner in list_of(entry["polygon"], "polygon")]
     if len(corners) < 3:
         raise ValueError(f"polygon has {len(corners)} corners, fewer than 3")
-    return SceneRoom(text_of(entry["name"], "name"), np.stack(corners))
+    surfaces = _surfaces(object_of(entry["surfaces"], "surfaces")) if "surfaces" in entry else None
+    return SceneRoom(text_of(entry["name"], "name"), np.stack(corners), surfaces)
+
+
+def _surfaces(entry: Mapping[str, object]) -> RoomSurfaces:
+    floor_colour, wall_colour = (
+        tuple(_numbers(entry[name], 3, name).tolist()) for name in ("floor_colour", "wall_colour")
+    )
+    return RoomSurfaces(text_of(entry["floor"], "floor"), floor_colour, text_of(entry["wall"], "wall"), wall_colour)
 
 
 def _numbers(value: object, count: int, what: str) -> Floats:

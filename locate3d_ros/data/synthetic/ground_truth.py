@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from locate3d_ros.data.synthetic.mesh import Floats
 from locate3d_ros.data.synthetic.render import Camera, View
 from locate3d_ros.data.synthetic.scene import RoomArea, Scene
+from locate3d_ros.data.synthetic.shell import Surfaces
 
 
 @dataclass
@@ -65,7 +66,7 @@ def objects_json(room: Scene, seen: Mapping[int, Seen]) -> list[dict[str, Any]]:
 
 
 def scene_json(room: Scene) -> dict[str, Any]:
-    """Describe the scene: its room as a polygon, its seed, and the licence of every model in it."""
+    """Describe the scene: its rooms as polygons with what covers them, its seed, and the licence of every model."""
     sources = sorted({(o.source, o.licence, o.creator) for o in room.objects})
     return {
         "id": room.id,
@@ -78,7 +79,17 @@ def scene_json(room: Scene) -> dict[str, Any]:
 def _room_json(area: RoomArea) -> dict[str, Any]:
     (x0, y0), (x1, y1) = (_rounded(np.asarray(corner)) for corner in (area.low, area.high))
     polygon = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]]
-    return {"name": area.name, "polygon": polygon, "height": round(area.height, 4)}
+    entry: dict[str, Any] = {"name": area.name, "polygon": polygon, "height": round(area.height, 4)}
+    return entry if area.surfaces is None else entry | {"surfaces": _surfaces_json(area.surfaces)}
+
+
+def _surfaces_json(surfaces: Surfaces) -> dict[str, Any]:
+    return {
+        "floor": surfaces.floor,
+        "floor_colour": list(surfaces.floor_colour),
+        "wall": surfaces.wall,
+        "wall_colour": list(surfaces.wall_colour),
+    }
 
 
 def _rounded(values: Floats) -> list[float]:

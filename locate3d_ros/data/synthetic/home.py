@@ -84,7 +84,7 @@ def make_home(seed: Sequence[int], name: str, options: SceneOptions) -> Scene:
     return Scene(
         id=name,
         seed=int(seed[-1]),
-        rooms=plan.rooms,
+        rooms=tuple(room.area for room in rooms),
         objects=with_sizes(_joined(rooms)),
         shell=(*(m for room in rooms for m in _in_place(room)), *frames),
         lights=tuple(_moved_light(light, room.area) for room in rooms for light in room.lights),
@@ -162,6 +162,7 @@ def _furnish(
     lamp, light = ceiling_lamp(room.area.size, float(rng.uniform(9.0, 16.0)))
     room.lights.append(light)
     surfaces = pick_surfaces(rng, styles, room.area.name)
+    room.area = replace(room.area, surfaces=surfaces)
     room.shell += [*shell(rng, room.area.size, surfaces, room.openings), lamp]
 
 

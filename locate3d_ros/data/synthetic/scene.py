@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from locate3d_ros.data.synthetic.mesh import Mesh
+from locate3d_ros.data.synthetic.shell import Surfaces
 from locate3d_ros.data.synthetic.world import BACKGROUND, AreaLight, World
 
 
@@ -57,6 +58,7 @@ class RoomArea:
     low: tuple[float, float]
     high: tuple[float, float]
     height: float
+    surfaces: Surfaces | None = None  # None while it is bare
 
     @property
     def size(self) -> tuple[float, float, float]:
