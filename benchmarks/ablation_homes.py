@@ -1,10 +1,11 @@
-"""Rooms, and furniture never seen, on whole homes: python benchmarks/ablation_homes.py [--data DIR] [--small].
+"""Rooms, furniture and styles never seen, on whole homes: python benchmarks/ablation_homes.py [--data DIR] [--small].
 
 Whether sentences are answered better where a model is told of the rooms that a map has (the model that ships, frozen,
-with a small head beside it), and how much worse it names and finds furniture that it was not trained on (half of the
-furniture against the other half). Homes are made, lifted and measured once (in --data, or taken from --homes and
---held-out). Every run is one line of DIR/homes.jsonl, and what stands there is not computed again. The tables go to
-DIR/homes.md; docs/ablations.md says what they show. --small: two steps on two homes.
+with a small head beside it), how much worse a model names and finds furniture that it was not trained on (half of the
+furniture against the other half), and whether floors and walls matter to that (half of the styles). Homes are made,
+lifted and measured once (in --data, or taken from --homes and --held-out). Every run is one line of DIR/homes.jsonl,
+and what stands there is not computed again. The tables go to DIR/homes.md; docs/ablations.md says what they show.
+--small: two steps on two homes.
 """
 
 from __future__ import annotations
@@ -14,12 +15,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import ablation_names
 import ablation_rooms
-from ablation_homes_report import HALF_ARMS, ROOM_ARMS, SEGMENTATION, SHIPPED_ALONE, TOLD_WHICH, Record, tables
-from ablation_homes_world import Budget, Half, World, halves, room_figures, room_questions, with_questions
+from ablation_homes_report import (
+    HALF_ARMS,
+    ROOM_ARMS,
+    SEGMENTATION,
+    SHIPPED_ALONE,
+    STYLE_ARMS,
+    TOLD_WHICH,
+    Record,
+    tables,
+)
+from ablation_homes_world import Budget, World, room_figures, room_questions, with_questions
 from ablation_journal import keep, read_records
+from ablation_names import Course
 from ablation_report import interval
+from ablation_styles import THINGS, Styles
 from common import Case, arguments, emit, log, parser
 from lifted_homes import LiftedHomes
 
@@ -32,7 +43,6 @@ HOMES, SENTENCES = 72, 160
 ROOM_HOMES = 36  # training homes that the head is trained on
 UNTRAINED = (SHIPPED_ALONE, TOLD_WHICH)
 ROOMS, NAMES, SMALL = Budget(400, 1e-3, homes=4), Budget(300, 2e-3, homes=2), Budget(2, 1e-3, homes=1, looked_at=8)
-KEPT_OUT = 6  # of so many training homes one is not trained on, but asked about
 
 
 def main() -> None:
@@ -57,17 +67,23 @@ def main() -> None:
 
 def computed(parsed: argparse.Namespace, there: set[tuple[str, int]]) -> Iterator[Record]:
     """Give the records that are not there yet."""
-    seeded = [(arm, seed) for seed in parsed.seeds for arm in (*ROOM_ARMS, *HALF_ARMS)]
+    seeded = [(arm, seed) for seed in parsed.seeds for arm in (*ROOM_ARMS, *HALF_ARMS, *STYLE_ARMS)]
     wanted = [(SEGMENTATION, 0), *((arm, 0) for arm in UNTRAINED), *seeded]
     missing = [each for each in wanted if each not in there]
     if not missing:
         return
     train = World.of(parsed.homes or made(parsed.data / "homes", "train-tiny"), "train")
     held_out = World.of(parsed.held_out or made(parsed.data / "val-small", "val-small"), "val")
+    naming, pairing = ([each for each in missing if each[0] in arms] for arms in (HALF_ARMS, STYLE_ARMS))
+    styles = Styles.dealt(train) if pairing else None  # first, for homes that do not tell are refused
     if (SEGMENTATION, 0) in missing:
         yield Record(SEGMENTATION, 0, {"train": room_figures(train), "val": room_figures(held_out)})
     yield from told(parsed, train, held_out, [each for each in missing if each[0] in (*UNTRAINED, *ROOM_ARMS)])
-    yield from halved(parsed, train, [each for each in missing if each[0] in HALF_ARMS])
+    if naming or pairing:
+        course = Course.of(train, SMALL if parsed.small else NAMES)
+        yield from halved(course, naming)
+        if styles:
+            yield from styled(course, styles, pairing, 1 if parsed.small else THINGS)
 
 
 def told(
@@ -88,23 +104,29 @@ def told(
         yield Record(arm, seed, {name: ablation_rooms.graded(head, each, arm) for name, each in homes.items()})
 
 
-def halved(parsed: argparse.Namespace, train: World, missing: Sequence[tuple[str, int]]) -> Iterator[Record]:
+def halved(course: Course, missing: Sequence[tuple[str, int]]) -> Iterator[Record]:
     """Train new models to name half of the furniture; ask about both halves in homes that were not trained on."""
-    if not missing:
-        return
-    budget = SMALL if parsed.small else NAMES
-    half_of, ids = halves(train), list(train.homes.expressions)
-    kept_out = ids[len(ids) - max(1, len(ids) // KEPT_OUT) :]
-    homes, asked = train.homes.only([each for each in ids if each not in kept_out]), train.homes.only(kept_out)
-    names = ablation_names.Names.of(train.homes)
-    seen = {arm: Half(train, half_of, arm.removeprefix("half ")).homes(homes) for arm in HALF_ARMS}
-
-    def half(home: str, number: int) -> str:
-        return half_of.get(train.models(home)[number], "neither")
-
     for arm, seed in missing:
-        decoder = ablation_names.trained(seen[arm], names, seed, budget)
-        yield Record(arm, seed, {"things": ablation_names.graded(decoder, asked, names, half, budget)})
+        figures = course.figures(course.learnt[HALF_ARMS[arm]], course.half, seed)
+        yield Record(arm, seed, {"things": figures})
+
+
+def styled(course: Course, styles: Styles, missing: Sequence[tuple[str, int]], least: int) -> Iterator[Record]:
+    """Do so in rooms of half of the styles alone, in homes with so many things in them; ask about rooms of both."""
+
+    def group(home: str, number: int) -> str:
+        return f"{course.half(home, number)}, styles {styles.around(home, number)}"
+
+    learnt = {
+        arm: styles.homes(course.learnt[half], style, least)
+        for arm, (half, style) in STYLE_ARMS.items()
+        if arm in {each for each, _ in missing}
+    }
+    for arm, seed in missing:
+        homes = learnt[arm]
+        things = sum(len(homes.scene(name).truth.ids) for name in homes.expressions)
+        size = {"n homes": float(len(homes.expressions)), "n things": float(things)}
+        yield Record(arm, seed, {"trained on": size, "things": course.figures(homes, group, seed)})
 
 
 def made(folder: Path, name: str) -> Path:

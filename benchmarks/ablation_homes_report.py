@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,11 @@ ASKED = {
     "class": "class", "attribute": "attribute", "relation": "relation", "room": "room",
     "room, twin elsewhere": "of these with a twin elsewhere", "all": "all",
 }  # fmt: skip
-HALF_ARMS = ("half A", "half B")
+HALF_ARMS = {"half A": "A", "half B": "B"}  # half of the furniture
+OTHER = {"A": "B", "B": "A"}
+STYLE_ARMS = {f"half {half}, styles {style}": (half, style) for half in OTHER for style in OTHER}
+STYLES = ("own styles", "other styles")
+FURNITURE = ("own half", "furniture that both halves have", "other half")
 DRAWS = 4000  # of homes, for an interval
 PAIRS = {
     "precision": "precision",
@@ -42,7 +47,8 @@ Found = dict[tuple[str, int], dict[str, dict[str, float]]]
 def tables(records: Sequence[Record]) -> str:
     """Return all tables as Markdown."""
     found = {(record.arm, record.seed): record.answers for record in records}
-    return "\n".join([*segmentation_lines(found), *room_lines(found), *half_lines(found)]) + "\n"
+    parts = (segmentation_lines, room_lines, half_lines, style_lines)
+    return "\n".join(line for part in parts for line in part(found)) + "\n"
 
 
 def segmentation_lines(found: Found) -> list[str]:
@@ -115,8 +121,8 @@ def half_lines(found: Found) -> list[str]:
     rows = {arm: [half_figures(arm, found[arm, seed]) for seed in seeds[arm]] for arm in HALF_ARMS}
     both = [
         [sum(pair) / 2 for pair in zip(*(half_figures(arm, found[arm, seed]) for arm in HALF_ARMS), strict=True)]
-        for seed in seeds[HALF_ARMS[0]]
-        if seed in seeds[HALF_ARMS[1]]
+        for seed in seeds["half A"]
+        if seed in seeds["half B"]
     ]
     for name, mine in (*((f"trained on {arm}", each) for arm, each in rows.items()), ("mean of both ways", both)):
         if mine:
@@ -126,13 +132,46 @@ def half_lines(found: Found) -> list[str]:
 
 def half_figures(arm: str, answers: dict[str, dict[str, float]]) -> list[float]:
     """Return the figures of a row of the table of halves."""
-    own = arm.removeprefix("half ")
-    other = {"A": "B", "B": "A"}[own]
+    own = HALF_ARMS[arm]
     figures = []
     for what in ("named", "found"):
-        mine, theirs = (answers["things"].get(f"{what} {half}", float("nan")) for half in (own, other))
+        mine, theirs = (answers["things"].get(f"{what} {half}", float("nan")) for half in (own, OTHER[own]))
         figures += [mine, theirs, theirs - mine]
     return figures
+
+
+def style_lines(found: Found) -> list[str]:
+    """Return the tables of halves of furniture and styles: the mean of the four pairings, and its differences."""
+    heads = [f"{what}, {which}" for what in ("named", "found") for which in (*STYLES, "other less own")]
+    lines = ["## Half of the furniture in half of the styles", ""]
+    lines += [f"| | seeds | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
+    seeds = sorted(set.intersection(*(set(seeds_of(arm, found)) for arm in STYLE_ARMS)))
+    shares = {what: [style_shares(what, seed, found) for seed in seeds] for what in ("named", "found")}
+    if not seeds:
+        return [*lines, ""]
+    for whose in FURNITURE:
+        columns = []
+        for each in shares.values():
+            own, other = ([run[whose, styles] for run in each] for styles in STYLES)
+            columns += [own, other, [there - here for here, there in zip(own, other, strict=True)]]
+        lines.append(row(whose, columns, signed={2, 5}))
+    base = FURNITURE[0], STYLES[0]
+    lines += ["", f"| less {', '.join(base)} | seeds | named | found |", "|---" * 4 + "|"]
+    for other in ((FURNITURE[2], STYLES[0]), (FURNITURE[0], STYLES[1]), (FURNITURE[2], STYLES[1])):
+        less = [[run[other] - run[base] for run in each] for each in shares.values()]
+        lines.append(row(", ".join(other), less, sign="+"))
+    return [*lines, ""]
+
+
+def style_shares(what: str, seed: int, found: Found) -> dict[tuple[str, str], float]:
+    """Return how much is right by whose furniture it is and in whose styles, as means over the pairings of a seed."""
+    right: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for arm, (half, style) in STYLE_ARMS.items():
+        things = found[arm, seed]["things"]
+        for whose, furniture in zip(FURNITURE, (half, "neither", OTHER[half]), strict=True):
+            for where, styles in zip(STYLES, (style, OTHER[style]), strict=True):
+                right[whose, where].append(things.get(f"{what} {furniture}, styles {styles}", float("nan")))
+    return {group: sum(shares) / len(shares) for group, shares in right.items()}
 
 
 def row(name: str, columns: Sequence[Sequence[float]], sign: str = "", signed: Sequence[int] | set[int] = ()) -> str:

@@ -174,25 +174,30 @@ class Half:
             if gone.any()
             else torch.zeros(len(sample.boxes), dtype=torch.bool)
         )
-        rows, left = (~shown).nonzero()[:, 0], (~gone).nonzero()[:, 0].tolist()
-        return replace(
-            sample,
-            boxes=sample.boxes[rows],
-            boxes_map=sample.boxes_map[rows],
-            rooms=sample.rooms[rows],
-            proposals=sample.proposals.rows(rows),
-            truth=replace(
-                truth,
-                ids=tuple(truth.ids[place] for place in left),
-                categories=tuple(truth.categories[place] for place in left),
-                boxes=truth.boxes[left],
-                overlaps=truth.overlaps[rows][:, left],
-            ),
-        )
+        return part_of(sample, (~shown).nonzero()[:, 0], (~gone).nonzero()[:, 0].tolist())
 
     def homes(self, homes: Homes) -> Homes:
         """Return homes as this half sees them."""
         return homes.changed(self.without)
+
+
+def part_of(sample: ProposalSample, rows: Tensor, left: Sequence[int]) -> ProposalSample:
+    """Return a home with some of its proposals (their rows) and some of its objects (their places) alone."""
+    truth = sample.truth
+    return replace(
+        sample,
+        boxes=sample.boxes[rows],
+        boxes_map=sample.boxes_map[rows],
+        rooms=sample.rooms[rows],
+        proposals=sample.proposals.rows(rows),
+        truth=replace(
+            truth,
+            ids=tuple(truth.ids[place] for place in left),
+            categories=tuple(truth.categories[place] for place in left),
+            boxes=truth.boxes[left],
+            overlaps=truth.overlaps[rows][:, left],
+        ),
+    )
 
 
 def seen(boxes: Tensor, objects: Tensor) -> Tensor:

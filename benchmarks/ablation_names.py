@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from ablation_homes_world import Budget, Homes
+from ablation_homes_world import HALVES, Budget, Half, Homes, World, halves
 from ablation_rooms import RIGHT, reader
 from torch import Tensor
 
@@ -23,6 +23,8 @@ from locate3d_ros.training.proposal_module import ProposalBatch, ProposalModule,
 from locate3d_ros.training.proposal_scenes import ProposalSample
 from locate3d_ros.training.proposal_targets import SHOWS
 from locate3d_ros.training.proposal_task import starting_decoder
+
+KEPT_OUT = 6  # of so many training homes one is not trained on, but asked about
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,36 @@ class Names:
         """Read the names of everything in homes."""
         places = category_table([homes.scene(name) for name in homes.expressions])
         return cls(places, reader().sentence_vectors(list(places)))
+
+
+@dataclass(frozen=True)
+class Course:
+    """Homes that new models learn to name half of the furniture from, and homes that ask about all of it."""
+
+    world: World
+    half_of: dict[str, str]  # half of each model of furniture
+    learnt: dict[str, Homes]  # homes with a half alone
+    asked: Homes
+    names: Names
+    budget: Budget
+
+    @classmethod
+    def of(cls, world: World, budget: Budget) -> Course:
+        """Part homes into those that are trained on and those that are asked about."""
+        half_of, ids = halves(world), list(world.homes.expressions)
+        first = len(ids) - max(1, len(ids) // KEPT_OUT)
+        homes, asked = world.homes.only(ids[:first]), world.homes.only(ids[first:])
+        learnt = {half: Half(world, half_of, half).homes(homes) for half in HALVES}
+        return cls(world, half_of, learnt, asked, Names.of(world.homes), budget)
+
+    def half(self, home: str, number: int) -> str:
+        """Return the half that an object is of."""
+        return self.half_of.get(self.world.models(home)[number], "neither")
+
+    def figures(self, learnt: Homes, group: Callable[[str, int], str], seed: int) -> dict[str, float]:
+        """Train a new model on homes, and return its figures of every group of things."""
+        decoder = trained(learnt, self.names, seed, self.budget)
+        return graded(decoder, self.asked, self.names, group, self.budget)
 
 
 class NamingModule(ProposalModule):
@@ -67,9 +99,9 @@ def trained(homes: Homes, names: Names, seed: int, budget: Budget) -> ProposalDe
 
 @torch.no_grad()
 def graded(
-    decoder: ProposalDecoder, homes: Homes, names: Names, half: Callable[[str, int], str], budget: Budget
+    decoder: ProposalDecoder, homes: Homes, names: Names, group: Callable[[str, int], str], budget: Budget
 ) -> dict[str, float]:
-    """Return how often each half's objects are named rightly, and found by their name where a home has one of it."""
+    """Return how often each group's objects are named rightly, and found by their name where a home has one of it."""
     right: dict[str, list[float]] = defaultdict(list)
     for home in homes.expressions:
         sample = homes.scene(home)
@@ -79,11 +111,11 @@ def graded(
         said = decoder.embedding.names(embedded, names.vectors).log_softmax(dim=1)
         best, nearest = truth.overlaps.max(dim=0)
         for place, (number, category) in enumerate(zip(truth.ids, truth.categories, strict=True)):
-            group, column = half(home, number), names.places[category]
+            mine, column = group(home, number), names.places[category]
             if best[place] > SHOWS:
-                right[f"named {group}"].append(float(said[nearest[place]].argmax() == column))
+                right[f"named {mine}"].append(float(said[nearest[place]].argmax() == column))
             if truth.categories.count(category) == 1:
                 score = said[rows, column] + torch.nn.functional.logsigmoid(things[rows])
-                right[f"found {group}"].append(float(truth.overlaps[rows[score.argmax()], place] >= RIGHT))
+                right[f"found {mine}"].append(float(truth.overlaps[rows[score.argmax()], place] >= RIGHT))
     shares = {name: sum(values) / len(values) for name, values in right.items()}
     return shares | {f"n {name}": float(len(values)) for name, values in right.items()}

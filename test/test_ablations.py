@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +17,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import ablation_homes
 import ablations
 from ablation_furniture import coarser, toy_furniture
-from ablation_homes_report import HALF_ARMS, ROOM_ARMS, SHIPPED_ALONE, TOLD_WHICH, resampled
+from ablation_homes_report import FURNITURE, HALF_ARMS, ROOM_ARMS, SHIPPED_ALONE, STYLE_ARMS, TOLD_WHICH, resampled
 from ablation_homes_report import Record as HomesRecord
 from ablation_homes_report import tables as homes_tables
 from ablation_homes_world import HALVES, Half, World, halves, room_figures, room_questions, true_rooms
 from ablation_report import COLUMNS, TABLES, interval, tables
 from ablation_rooms import frozen, scored
+from ablation_styles import MIXED, Styles, in_halves
 from ablation_training import Record
 from ablation_world import RoomSource, turned
 
 from locate3d_ros.data.scene_folder import SceneRoom
+from locate3d_ros.errors import InputError
 from locate3d_ros.geometry.boxes import box_iou
 from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint, save_proposal_checkpoint
 from locate3d_ros.model.proposal_config import ProposalDecoderConfig
@@ -111,6 +114,9 @@ def test_differences_are_taken_seed_by_seed():
     assert "+20.0 ± 0.0" in row  # although the seeds differ by 10
 
 
+STYLES = (("carpet", [0.8, 0.8, 0.8]), ("tiles", [0.9, 0.9, 0.9]))  # of hall and den: floor, colour of the walls
+
+
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory) -> Path:
     """Two homes of two rooms with a crate in each, of different models."""
@@ -128,6 +134,24 @@ def homes(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def styled(homes, tmp_path_factory) -> Path:
+    """The same homes with a stool in each room; hall and den are of different styles, and tell so."""
+    folder = shutil.copytree(homes, tmp_path_factory.mktemp("styled") / "homes")
+    for name in "ab":
+        scene = folder / "scenes" / name
+        items, about = (json.loads((scene / file).read_text()) for file in ("objects.json", "scene.json"))
+        stools = [item | {"id": 20 + item["id"], "category": "stool", "model": "stool"} for item in items]
+        (scene / "objects.json").write_text(json.dumps(items + stools))
+        for room, (floor, colour) in zip(about["rooms"], STYLES, strict=True):
+            colours = {"floor_colour": [0.5, 0.5, 0.5], "wall_colour": colour}
+            room["surfaces"] = {"floor": floor, "wall": "plaster", **colours}
+        # The den lies around the hall, so that proposals on nothing are in both.
+        about["rooms"][1]["polygon"] = [[0, -1], [3, -1], [3, 4], [0, 4]]
+        (scene / "scene.json").write_text(json.dumps(about))
+    return folder
+
+
+@pytest.fixture(scope="module")
 def initial(homes, tmp_path_factory) -> Path:
     """A decoder for the homes' features."""
     folder = tmp_path_factory.mktemp("model")
@@ -137,9 +161,9 @@ def initial(homes, tmp_path_factory) -> Path:
     return folder
 
 
-def test_every_arm_on_homes_leaves_figures_and_is_not_computed_twice(homes, initial, tmp_path, monkeypatch, capsys):
+def test_every_arm_on_homes_leaves_figures_and_is_not_computed_twice(styled, initial, tmp_path, monkeypatch, capsys):
     before = torch.get_num_threads()
-    places = ["--homes", str(homes), "--held-out", str(homes), "--model", str(initial), "--data", str(tmp_path)]
+    places = ["--homes", str(styled), "--held-out", str(styled), "--model", str(initial), "--data", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["ablation_homes.py", "--small", "--seeds", "0", *places])
     found = []
     for _ in range(2):
@@ -149,8 +173,11 @@ def test_every_arm_on_homes_leaves_figures_and_is_not_computed_twice(homes, init
     told, text = (SHIPPED_ALONE, TOLD_WHICH, *ROOM_ARMS), (tmp_path / "homes.md").read_text()
     assert all(0 <= found[0][f"{arm}: {what}: all"] <= 1 for arm in told for what in ("sentences", "questions"))
     assert all(0 <= found[0][f"{arm}: things: named {half}"] <= 1 for arm in HALF_ARMS for half in HALVES)
-    assert all(f"| {row} | 1 |" in text for row in (*told, *(f"trained on {arm}" for arm in HALF_ARMS)))
-    assert len((tmp_path / "homes.jsonl").read_text().splitlines()) == 1 + len(told) + len(HALF_ARMS)
+    assert all(found[0][f"{arm}: trained on: n homes"] == 1 for arm in STYLE_ARMS)
+    rows = (*told, *(f"trained on {arm}" for arm in HALF_ARMS), *FURNITURE)
+    assert all(f"| {row} | 1 |" in text for row in rows)
+    arms = (*told, *HALF_ARMS, *STYLE_ARMS)
+    assert len((tmp_path / "homes.jsonl").read_text().splitlines()) == 1 + len(arms)
     torch.set_num_threads(before)
 
 
@@ -173,6 +200,41 @@ def test_models_are_dealt_into_halves_where_a_name_has_several(homes):
         items = world.objects(name)
         items.update({number: replace(item, category=f"crate {number}") for number, item in items.items()})
     assert halves(world) == {}  # each name has one model
+
+
+def test_homes_that_do_not_tell_what_covers_their_rooms_are_refused(homes, initial, tmp_path, monkeypatch):
+    before = torch.get_num_threads()
+    places = ["--homes", str(homes), "--held-out", str(homes), "--model", str(initial), "--data", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["ablation_homes.py", "--small", "--seeds", "0", *places])
+    with pytest.raises(InputError, match="has no surfaces of its rooms; generate the homes again"):
+        ablation_homes.main()
+    assert not (tmp_path / "homes.jsonl").exists()  # before anything is computed
+    torch.set_num_threads(before)
+
+
+def test_a_room_is_of_a_half_where_floor_and_walls_are(styled):
+    world = World.of(styled, "train")
+    dealt = [Styles.dealt(world, seed).of["a"] for seed in range(16)]
+    assert {(rooms["hall"], rooms["den"]) for rooms in dealt} == {("A", "B"), ("B", "A"), (MIXED, MIXED)}
+
+
+def test_kinds_are_dealt_into_halves_of_one_size_by_chance():
+    kinds = {(0.1 * place,) for place in range(8)}
+    dealt = [in_halves(kinds, np.random.default_rng(seed)) for seed in (0, 0, 2)]
+    assert dealt[0] == dealt[1] != dealt[2]
+    assert sorted(dealt[0].values()) == list("AAAABBBB")
+
+
+def test_rooms_of_a_style_are_all_that_is_left_of_a_home(styled):
+    world = World.of(styled, "train")
+    styles = Styles(world, {home: {"hall": "A", "den": MIXED} for home in "ab"})
+    hall, full = styles.within(world.homes.scene("a"), "A"), world.homes.scene("a")
+    assert {world.objects("a")[number].room for number in hall.truth.ids} == {"hall"}
+    assert 0 < len(hall.boxes) == int((true_rooms(world.dataset.scene("a").rooms(), full.boxes_map) == 0).sum())
+    assert hall.truth.overlaps.shape == (len(hall.boxes), 2)  # a crate and a stool
+    assert list(styles.homes(world.homes, "A", least=2).expressions) == ["a", "b"]
+    with pytest.raises(InputError, match="no home has 3 things in rooms of styles A"):
+        styles.homes(world.homes, "A", least=3)
 
 
 def test_questions_about_rooms_are_asked_where_the_room_alone_tells_things_apart(homes):
@@ -223,6 +285,27 @@ def test_a_half_is_compared_with_the_other_seed_by_seed():
     ]  # fmt: skip
     row = next(line for line in homes_tables(records).splitlines() if line.startswith("| mean of both ways"))
     assert "-20.0 ± 0.0" in row  # although the seeds differ by 10
+
+
+def test_styles_are_compared_seed_by_seed_over_all_pairings():
+    def share(arm: str, furniture: str, styles: str, seed: int) -> float:
+        half, own = STYLE_ARMS[arm]
+        return 0.6 + 0.1 * seed - 0.2 * (furniture not in (half, "neither")) - 0.05 * (styles != own)
+
+    records = [
+        HomesRecord(arm, seed, {
+            "things": {
+                f"{what} {furniture}, styles {styles}": share(arm, furniture, styles, seed)
+                for what in ("named", "found") for furniture in ("A", "B", "neither") for styles in HALVES
+            },
+        })
+        for seed in (0, 1)
+        for arm in STYLE_ARMS
+    ]  # fmt: skip
+    lines = homes_tables([*records, HomesRecord("half A, styles A", 2, {})]).splitlines()  # a seed that is not whole
+    row = next(line for line in lines if line.startswith("| other half | 2 |"))
+    assert row.count("-5.0 ± 0.0") == 2  # although the seeds differ by 10
+    assert "| other half, other styles | 2 | -25.0 ± 0.0 | -25.0 ± 0.0 |" in lines
 
 
 def test_a_gain_over_homes_is_that_of_all_sentences_and_its_interval_holds_it():
