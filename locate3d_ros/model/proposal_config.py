@@ -33,7 +33,7 @@ class ProposalDecoderConfig:
     """Proposals that are looked at, those that look most like things."""
     rooms: bool = False
     """Whether proposals and sentences are told of the rooms that the proposals are in."""
-    similarity: float = 2.5
+    similarity: float = 2.0
     """Weight of the similarity localizer's log-probability beside the decoder's own."""
     dropout: float = 0.1
     """While training."""
