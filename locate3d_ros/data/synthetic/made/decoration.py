@@ -91,17 +91,18 @@ def _pot_of(rng: np.random.Generator, radius: float, height: float, colour: Colo
     return merge([hollow([(radius * between(rng, 0.6, 1.0), 0.0), (radius, height)], glaze(rng, colour)), soil])
 
 
-def potted_plant(rng: np.random.Generator, colour: Colour) -> Mesh:
+def potted_plant(rng: np.random.Generator, _colour: Colour) -> Mesh:
     """Make a large plant in a pot."""
-    return _plant(rng, between(rng, 0.12, 0.2), between(rng, 0.4, 0.9), colour)
+    return _plant(rng, between(rng, 0.12, 0.2), between(rng, 0.4, 0.9))
 
 
-def small_plant(rng: np.random.Generator, colour: Colour) -> Mesh:
+def small_plant(rng: np.random.Generator, _colour: Colour) -> Mesh:
     """Make a small plant in a pot."""
-    return _plant(rng, between(rng, 0.04, 0.07), between(rng, 0.1, 0.22), colour)
+    return _plant(rng, between(rng, 0.04, 0.07), between(rng, 0.1, 0.22))
 
 
-def _plant(rng: np.random.Generator, radius: float, tall: float, _colour: Colour) -> Mesh:
+def _plant(rng: np.random.Generator, radius: float, tall: float) -> Mesh:
+    """Make leaves that rise from a pot of clay, glazed or not."""
     clay = ((0.62, 0.34, 0.22), (0.85, 0.84, 0.8), (0.3, 0.3, 0.32))[int(rng.integers(3))]
     height = radius * between(rng, 1.3, 2.0)
     count, broad = int(rng.integers(12, 30)), tall * between(rng, 0.05, 0.2)
