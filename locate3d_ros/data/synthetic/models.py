@@ -243,19 +243,13 @@ def load_mesh(model: Model) -> Mesh:
 @lru_cache(maxsize=128)
 def load_light_mesh(model: Model) -> Mesh:
     """Load a model as `load_mesh` does, with normals, few triangles, and none of them large; stretched and painted."""
-    if model.library == MADE:
-        return _lightened(model)
     mesh = _light_mesh(replace(model, stretch=UNSTRETCHED, paint=""))
     mesh = mesh if model.stretch == UNSTRETCHED else mesh.stretched(model.stretch)
     return repainted(mesh, PALETTE[model.paint]) if model.paint else mesh
 
 
-@cache
+@lru_cache(maxsize=512)  # all models of the libraries; made ones are drawn anew for every home and must not pile up
 def _light_mesh(model: Model) -> Mesh:
-    return _lightened(model)
-
-
-def _lightened(model: Model) -> Mesh:
     small = model.role in ("top", "tv", "hang")
     return finer(lighter(load_mesh.__wrapped__(model), SMALL_TRIANGLES if small else LARGE_TRIANGLES), LONGEST_EDGE)
 
