@@ -12,6 +12,7 @@ import numpy as np
 
 from locate3d_ros.data.synthetic import prints, textures
 from locate3d_ros.data.synthetic.arrangements import picture_mesh
+from locate3d_ros.data.synthetic.made.parts import between
 from locate3d_ros.data.synthetic.mesh import Material, Mesh, merge
 from locate3d_ros.data.synthetic.own_models import BOARD, book_row
 from locate3d_ros.data.synthetic.painting import PALETTE
@@ -66,13 +67,9 @@ def _tub(size: tuple[float, float, float], wall: float, colour: Colour) -> Mesh:
     return merge([box((-x, -y, 0.0), (x, y, wall), stuff), *sides])
 
 
-def _between(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(rng.uniform(low, high))
-
-
 def _book(rng: np.random.Generator, colour: Colour) -> Mesh:
-    width = _between(rng, 0.11, 0.22)
-    thick, deep = _between(rng, 0.012, 0.045), width * _between(rng, 1.25, 1.5)
+    width = between(rng, 0.11, 0.22)
+    thick, deep = between(rng, 0.012, 0.045), width * between(rng, 1.25, 1.5)
     pages = box((-width / 2 + 0.004, -deep / 2 + 0.004, 0.002), (width / 2 + 0.0006, deep / 2 - 0.004, thick - 0.002),
                 Material(PAPER))  # fmt: skip
     covers = [_slab((width, deep, 0.002), colour), _slab((width, deep, 0.002), colour, prints.cover(rng, colour))]
@@ -83,13 +80,13 @@ def _pile(rng: np.random.Generator, _colour: Colour) -> Mesh:
     parts, height = [], 0.0
     for _ in range(int(rng.integers(2, 6))):
         book = _book(rng, PALETTE[str(rng.choice(ANY))])
-        parts.append(book.moved(0.0, 0.0, height, _between(rng, -0.2, 0.2)))
+        parts.append(book.moved(0.0, 0.0, height, between(rng, -0.2, 0.2)))
         height += float(book.high[2]) + 0.0005
     return merge(parts)
 
 
 def _magazine(rng: np.random.Generator, colour: Colour) -> Mesh:
-    return _slab((0.21, 0.28, _between(rng, 0.003, 0.008)), PAPER, prints.cover(rng, colour), shine=0.15)
+    return _slab((0.21, 0.28, between(rng, 0.003, 0.008)), PAPER, prints.cover(rng, colour), shine=0.15)
 
 
 def _papers(rng: np.random.Generator, _colour: Colour) -> Mesh:
@@ -97,7 +94,7 @@ def _papers(rng: np.random.Generator, _colour: Colour) -> Mesh:
     return merge(
         [
             _slab((0.21, 0.297, 0.0006), PAPER, prints.page(rng, PAPER)).moved(
-                _between(rng, -0.03, 0.03), _between(rng, -0.03, 0.03), 0.0012 * k, _between(rng, -0.25, 0.25)
+                between(rng, -0.03, 0.03), between(rng, -0.03, 0.03), 0.0012 * k, between(rng, -0.25, 0.25)
             )
             for k in range(sheets)
         ]
@@ -105,18 +102,18 @@ def _papers(rng: np.random.Generator, _colour: Colour) -> Mesh:
 
 
 def _folder(rng: np.random.Generator, colour: Colour) -> Mesh:
-    return _slab((0.25, 0.32, _between(rng, 0.01, 0.06)), colour, prints.cover(rng, colour))
+    return _slab((0.25, 0.32, between(rng, 0.01, 0.06)), colour, prints.cover(rng, colour))
 
 
 def _carton(rng: np.random.Generator, _colour: Colour) -> Mesh:
-    size = (_between(rng, 0.18, 0.5), _between(rng, 0.15, 0.4), _between(rng, 0.1, 0.4))
+    size = (between(rng, 0.18, 0.5), between(rng, 0.15, 0.4), between(rng, 0.1, 0.4))
     tape = np.full((64, 64, 3), np.asarray(CARDBOARD) * 255.0, np.uint8)
     tape[28:36] = (200, 185, 150)
     return _slab(size, CARDBOARD, tape, shine=0.0)
 
 
 def _container(rng: np.random.Generator, colour: Colour) -> Mesh:
-    size = (_between(rng, 0.12, 0.24), _between(rng, 0.09, 0.16), _between(rng, 0.05, 0.1))
+    size = (between(rng, 0.12, 0.24), between(rng, 0.09, 0.16), between(rng, 0.05, 0.1))
     lid = _slab((size[0] + 0.01, size[1] + 0.01, 0.012), colour, shine=0.2)
     return merge([_slab(size, (0.85, 0.87, 0.88), shine=0.3), lid.moved(0.0, 0.0, size[2])])
 
@@ -127,16 +124,16 @@ def _tissues(rng: np.random.Generator, colour: Colour) -> Mesh:
 
 
 def _tray(rng: np.random.Generator, colour: Colour) -> Mesh:
-    return _tub((_between(rng, 0.32, 0.46), _between(rng, 0.22, 0.32), 0.03), 0.008, colour)
+    return _tub((between(rng, 0.32, 0.46), between(rng, 0.22, 0.32), 0.03), 0.008, colour)
 
 
 def _board(rng: np.random.Generator, _colour: Colour) -> Mesh:
     grain = textures.wood(rng, WOOD)
-    return _slab((_between(rng, 0.28, 0.42), _between(rng, 0.18, 0.28), _between(rng, 0.012, 0.03)), WOOD, grain)
+    return _slab((between(rng, 0.28, 0.42), between(rng, 0.18, 0.28), between(rng, 0.012, 0.03)), WOOD, grain)
 
 
 def _frame(rng: np.random.Generator, _colour: Colour) -> Mesh:
-    stood = picture_mesh(rng, _between(rng, 0.12, 0.2), _between(rng, 0.12, 0.2)).moved(0.0, 0.0, 0.04)
+    stood = picture_mesh(rng, between(rng, 0.12, 0.2), between(rng, 0.12, 0.2)).moved(0.0, 0.0, 0.04)
     return merge([stood, box((-0.015, 0.0, 0.0), (0.015, 0.06, 0.1), Material((0.1, 0.1, 0.1)))])
 
 
@@ -150,7 +147,7 @@ def _mouse(_rng: np.random.Generator, colour: Colour) -> Mesh:
 
 
 def _remote(rng: np.random.Generator, colour: Colour) -> Mesh:
-    return _slab((0.048, _between(rng, 0.15, 0.21), 0.02), colour, prints.keys(colour, 9, 3))
+    return _slab((0.048, between(rng, 0.15, 0.21), 0.02), colour, prints.keys(colour, 9, 3))
 
 
 def _smartphone(rng: np.random.Generator, _colour: Colour) -> Mesh:
@@ -170,14 +167,14 @@ def _screen(rng: np.random.Generator) -> Image:
 
 
 def _monitor(rng: np.random.Generator, colour: Colour) -> Mesh:
-    panel = _panel((_between(rng, 0.48, 0.62), 0.03, 0.34), colour, _screen(rng)).moved(0.0, 0.0, 0.11)
+    panel = _panel((between(rng, 0.48, 0.62), 0.03, 0.34), colour, _screen(rng)).moved(0.0, 0.0, 0.11)
     foot = _slab((0.24, 0.18, 0.015), colour).moved(0.0, 0.02, 0.0)
     return merge([panel, foot, box((-0.03, 0.0, 0.015), (0.03, 0.03, 0.2), Material(colour))])
 
 
 def _poster(rng: np.random.Generator, colour: Colour) -> Mesh:
-    width = _between(rng, 0.3, 0.6)
-    return _panel((width, 0.004, width * _between(rng, 1.3, 1.5)), colour, prints.cover(rng, colour)[::-1])
+    width = between(rng, 0.3, 0.6)
+    return _panel((width, 0.004, width * between(rng, 1.3, 1.5)), colour, prints.cover(rng, colour)[::-1])
 
 
 def _notice(rng: np.random.Generator, _colour: Colour) -> Mesh:
@@ -185,10 +182,10 @@ def _notice(rng: np.random.Generator, _colour: Colour) -> Mesh:
 
 
 def _bulletin(rng: np.random.Generator, _colour: Colour) -> Mesh:
-    width, height = _between(rng, 0.6, 1.0), _between(rng, 0.4, 0.7)
+    width, height = between(rng, 0.6, 1.0), between(rng, 0.4, 0.7)
     parts = [_panel((width, 0.02, height), (0.72, 0.55, 0.36))]
     for _ in range(int(rng.integers(2, 6))):
-        x, z = _between(rng, -width / 2 + 0.08, width / 2 - 0.08), _between(rng, 0.03, height - 0.2)
+        x, z = between(rng, -width / 2 + 0.08, width / 2 - 0.08), between(rng, 0.03, height - 0.2)
         parts.append(_panel((0.13, 0.003, 0.17), PAPER, prints.page(rng, PAPER)[::-1]).moved(x, -0.0205, z))
     return merge(parts)
 
@@ -212,9 +209,9 @@ def _clock(_rng: np.random.Generator, colour: Colour) -> Mesh:
 
 
 def _wall_shelf(rng: np.random.Generator, _colour: Colour) -> Mesh:
-    width, deep = _between(rng, 0.6, 1.1), 0.22
+    width, deep = between(rng, 0.6, 1.1), 0.22
     board = box((-width / 2, -deep, 0.0), (width / 2, 0.0, BOARD), Material((1, 1, 1), textures.wood(rng, WOOD)))
-    books = book_row(rng, width * _between(rng, 0.3, 0.8), deep - 0.02, 0.28)
+    books = book_row(rng, width * between(rng, 0.3, 0.8), deep - 0.02, 0.28)
     return merge([board, books.moved(-width / 2, 0.0, BOARD)])
 
 

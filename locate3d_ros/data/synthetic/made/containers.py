@@ -10,6 +10,7 @@ from locate3d_ros.data.synthetic.made.parts import (
     block,
     chance,
     handle,
+    legs,
     lighter,
     surface,
 )
@@ -41,8 +42,7 @@ def crate(rng: np.random.Generator, colour: Colour) -> Mesh:
         z = row * step + 0.01
         parts += [block((width, 0.012, step - 0.025), stuff, (0.0, s * depth / 2, z)) for s in (-1, 1)]
         parts += [block((0.012, depth, step - 0.025), stuff, (s * width / 2, 0.0, z)) for s in (-1, 1)]
-    corners = [(a * (width / 2 - 0.02), b * (depth / 2 - 0.02), 0.0) for a in (-1, 1) for b in (-1, 1)]
-    return merge([*parts, *(block((0.03, 0.03, height), stuff, corner) for corner in corners)])
+    return merge([*parts, *legs((width, depth, height), 0.03, stuff, 0.005)])
 
 
 def plastic_box(rng: np.random.Generator, colour: Colour) -> Mesh:

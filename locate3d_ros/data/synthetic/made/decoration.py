@@ -7,6 +7,7 @@ import numpy as np
 from locate3d_ros.data.synthetic.made.parts import (
     DARK,
     METAL,
+    any_colour,
     ball,
     between,
     block,
@@ -113,7 +114,7 @@ def _plant(rng: np.random.Generator, radius: float, tall: float) -> Mesh:
 def flowers(rng: np.random.Generator, colour: Colour) -> Mesh:
     """Make a vase with stems and blossoms of one colour."""
     height, radius = between(rng, 0.12, 0.24), between(rng, 0.035, 0.06)
-    ware = Material(lighter((between(rng, 0, 1), between(rng, 0, 1), between(rng, 0, 1)), 0.3), shine=0.3)
+    ware = Material(lighter(any_colour(rng, 0.0), 0.3), shine=0.3)
     parts = [hollow([(radius, 0), (radius * between(rng, 0.8, 1.3), height * 0.4), (radius * 0.8, height)], ware)]
     for _ in range(int(rng.integers(5, 12))):
         stem, size = between(rng, 0.1, 0.2), between(rng, 0.016, 0.035)

@@ -6,6 +6,7 @@ import numpy as np
 
 from locate3d_ros.data.synthetic.made.parts import (
     DARK,
+    any_colour,
     ball,
     between,
     block,
@@ -101,7 +102,7 @@ def _bottle(rng: np.random.Generator, size: tuple[float, float], neck: float, sh
     outline = profile(size, (0, 0), (1, 0), (1, shoulder), (thin, shoulder + 0.14), (thin, 1), (0, 1))
     parts = [turned(outline, stuff, 20)]
     if chance(rng, 0.8):
-        paper = Material(lighter((between(rng, 0.2, 1), between(rng, 0.2, 1), between(rng, 0.2, 1)), 0.3))
+        paper = Material(lighter(any_colour(rng, 0.2), 0.3))
         low, high = height * between(rng, 0.08, 0.2), height * shoulder * between(rng, 0.7, 0.95)
         parts.append(turned([(radius + 0.0008, low), (radius + 0.0008, high)], paper, 20))
     cap = Material((0.3, 0.1, 0.1) if chance(rng) else (0.1, 0.1, 0.1))

@@ -7,6 +7,7 @@ import numpy as np
 from locate3d_ros.data.synthetic.made.dishes import open_bowl
 from locate3d_ros.data.synthetic.made.parts import (
     WHITE,
+    any_colour,
     ball,
     between,
     block,
@@ -61,7 +62,7 @@ def bread(rng: np.random.Generator, _colour: Colour) -> Mesh:
 def milk_carton(rng: np.random.Generator, _colour: Colour) -> Mesh:
     """Make a carton with a slanting top and a cap."""
     side, height = between(rng, 0.06, 0.09), between(rng, 0.16, 0.24)
-    colour = (between(rng, 0.05, 0.9), between(rng, 0.05, 0.9), between(rng, 0.05, 0.9))
+    colour = any_colour(rng, 0.05, 0.9)
     paper, cap = Material(WHITE.colour, shine=0.1), Material(lighter(colour, -0.2))
     roof = turned([(side * 0.7, 0.0), (side * 0.2, side * 0.45)], paper, 4).moved(0.0, 0.0, height, np.pi / 4)
     band = block((side + 0.001, side + 0.001, height * between(rng, 0.3, 0.6)), Material(colour, shine=0.1))

@@ -79,6 +79,11 @@ def cloth(rng: np.random.Generator, colour: Colour) -> Material:
     return Material(colour, shine=0.12)
 
 
+def any_colour(rng: np.random.Generator, low: float, high: float = 1.0) -> Colour:
+    """Draw a colour whose red, green and blue lie between two values."""
+    return between(rng, low, high), between(rng, low, high), between(rng, low, high)
+
+
 def lighter(colour: Colour, share: float) -> Colour:
     """Return a colour that is nearer to white (share above 0) or to black (below 0)."""
     goal = 1.0 if share > 0 else 0.0

@@ -7,10 +7,12 @@ import numpy as np
 from locate3d_ros.data.synthetic.made.parts import (
     METAL,
     WHITE,
+    any_colour,
     between,
     block,
     chance,
     fronts,
+    legs,
     lighter,
     plinth,
     surface,
@@ -55,11 +57,7 @@ def bedside_table(rng: np.random.Generator, colour: Colour) -> Mesh:
     drawer = _case(rng, (size[0], size[1], 0.2), colour, (1, 1), False)
     stuff = surface(rng, colour)
     high = size[2] - 0.2
-    feet = [
-        block((0.035, 0.035, high), stuff, (x * (size[0] / 2 - 0.02), y * (size[1] / 2 - 0.02), 0.0))
-        for x in (-1, 1)
-        for y in (-1, 1)
-    ]
+    feet = legs((size[0], size[1], high), 0.035, stuff, 0.0025)
     return merge([drawer.moved(0.0, 0.0, high), *feet, block((size[0], size[1], BOARD), stuff, (0.0, 0.0, 0.12))])
 
 
@@ -148,11 +146,7 @@ def shelf(rng: np.random.Generator, colour: Colour) -> Mesh:
     if chance(rng):
         ends = [block((thick, depth, height), stuff, (s * (x - thick / 2), 0.0, 0.0)) for s in (-1, 1)]
     else:
-        ends = [
-            block((thick, thick, height), stuff, (a * (x - thick / 2), b * (y - thick / 2), 0.0))
-            for a in (-1, 1)
-            for b in (-1, 1)
-        ]
+        ends = legs((width, depth, height), thick, stuff)
     levels = np.linspace(between(rng, 0.05, 0.2), height - BOARD, int(rng.integers(4, 7)))
     parts = [*ends, *(block((width, depth, BOARD), stuff, (0.0, 0.0, float(z))) for z in levels)]
     clear = float(levels[1] - levels[0]) - BOARD
@@ -162,9 +156,9 @@ def shelf(rng: np.random.Generator, colour: Colour) -> Mesh:
             row = book_row(rng, width * between(rng, 0.3, 0.8), depth - 0.05, clear)
             parts.append(row.moved(-x + thick, y - 0.02, float(z) + BOARD))
         elif drawn < 0.55:
-            colour_ = (between(rng, 0.2, 0.9), between(rng, 0.2, 0.9), between(rng, 0.2, 0.9))
+            paint = any_colour(rng, 0.2, 0.9)
             size = (between(rng, 0.15, 0.4), depth * 0.7, clear * between(rng, 0.3, 0.8))
-            parts.append(block(size, Material(colour_), (between(rng, -0.1, 0.1), 0.0, float(z) + BOARD)))
+            parts.append(block(size, Material(paint), (between(rng, -0.1, 0.1), 0.0, float(z) + BOARD)))
     return merge(parts)
 
 
