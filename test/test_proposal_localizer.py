@@ -46,7 +46,7 @@ class FakeChoice:
 class FakeModel:
     """Means the proposal nearest to a box, and anchors likewise; says how sure it is."""
 
-    name, feature_dim, count, reads_rooms = "fake", 8, 60, False
+    name, feature_dim, count, reads_rooms = "fake", 8, 120, False
 
     def __init__(self, target=MUG, present=9.0, anchors=(), shift=0.0, refuses=False, similarity_weight=1.0):
         self.target, self.present, self.anchors, self.shift, self.refuses = target, present, anchors, shift, refuses

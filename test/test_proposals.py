@@ -21,6 +21,7 @@ from locate3d_ros.types import FineCloud, View
 TABLE = ToyBox((1.0, 1.0, 0.0), (2.2, 1.7, 0.74), (0.5, 0.35, 0.2))
 SMALL = ToyBox((1.2, 1.2, 0.74), (1.3, 1.3, 0.84), (0.9, 0.1, 0.1))
 FLAT = ToyBox((1.7, 1.3, 0.74), (2.05, 1.55, 0.78), (0.1, 0.1, 0.1))
+RUG = ToyBox((2.4, 0.6, -0.005), (3.8, 2.4, 0.005), (0.7, 0.1, 0.1))
 TALL = ToyBox((3.0, 3.2, 0.0), (3.8, 3.7, 1.9), (0.8, 0.7, 0.5))
 
 
@@ -35,6 +36,16 @@ def proposals_of(snapshot):
 def test_every_thing_has_a_proposal(box):
     proposals = proposals_of(toy_snapshot((TABLE, SMALL, FLAT, TALL)))
     assert box_iou(box.tensor[None], torch.from_numpy(proposals.boxes)).max() > 0.5
+
+
+def test_rug_is_proposed_within_the_floor():
+    proposals = proposals_of(toy_snapshot((TABLE, RUG, TALL)))
+    from_above = torch.tensor([1.0, 1.0, 0.0, 1.0, 1.0, 0.0])
+    flattened = torch.from_numpy(proposals.boxes) * from_above + torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+    shown = box_iou((RUG.tensor * from_above + torch.tensor([0.0] * 5 + [1.0]))[None], flattened)[0]
+    rug = proposals.boxes[int(shown.argmax())]
+    assert shown.max() > 0.7
+    assert rug[5] - rug[2] < 0.05
 
 
 def test_same_map_has_the_same_proposals():
@@ -90,6 +101,20 @@ def test_outliers_do_not_stretch_a_box():
     xyz = rng.uniform(0.0, 1.0, (1000, 3)).astype(np.float32)
     xyz[:5] += 4.0
     assert region_boxes([np.arange(1000)], xyz, 0.02)[0, 3:].max() < 1.05
+
+
+def test_level_sheet_is_hardly_thicker_than_itself_for_all_its_noise():
+    rng = np.random.default_rng(0)
+    xyz = rng.uniform(0.0, 2.0, (4000, 3)).astype(np.float32)
+    xyz[:, 2] = 0.01 * rng.standard_normal(4000)
+    assert np.ptp(region_boxes([np.arange(4000)], xyz, 0.02)[0, [2, 5]]) < 0.03
+
+
+def test_small_flat_thing_keeps_its_height():
+    rng = np.random.default_rng(0)
+    book = (rng.uniform(0.0, 1.0, (4000, 3)) * [0.3, 0.2, 0.03]).astype(np.float32)
+    box = region_boxes([np.arange(4000)], book, 0.005)[0]
+    assert box[5] - box[2] == pytest.approx(0.03, abs=0.006)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40))

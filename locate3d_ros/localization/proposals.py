@@ -1,7 +1,8 @@
 """3D proposals: every region of the fine cloud that may be an object.
 
 Segments at several scales, hierarchies of their unions, clusters left when supports are taken away, what stands on
-each support, the supports and walls themselves, and unions with what is below down to the floor.
+each support, the supports and walls themselves, what is painted otherwise within floor and walls (rugs, pictures), and
+unions with what is below down to the floor.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from locate3d_ros.localization.segmentation import Cues, Forest, segment, spanni
 from locate3d_ros.localization.surface import Surface
 
 CUES = Cues(colour=1.0, normal=1.0, distance=0.02)
+FLAT_CUES = Cues(colour=1.0, normal=0.2, distance=0.02)  # within floor and walls, where bends are mostly noise
 BASE_SCALE = 0.05  # of the segments that hierarchies are made of
 AFFINITIES = (
     Affinity(colour=1.0, feature=1.0, size=1.0, fill=0.5),
@@ -56,7 +58,8 @@ def propose(surface: Surface, planes: Planes, features: VoxelFeatures) -> RawPro
     certain = _of_sane_size(surface, _planes_and_clusters(surface, structure, planes), _planar(planes))
     segments = _of_sane_size(surface, _segments(surface, ~structure, features), 0)
     lowered = _lowered(surface, [certain, segments], ~structure, planes.floor_height)
-    return _joined([certain, lowered, segments])
+    flat = _of_sane_size(surface, _flat_segments(surface, structure, features), 0)
+    return _joined([certain, lowered, flat, segments])
 
 
 def _planes_and_clusters(surface: Surface, structure: NDArray[np.bool_], planes: Planes) -> list[Points]:
@@ -72,8 +75,13 @@ def _planar(planes: Planes) -> int:
 
 def _segments(surface: Surface, free: NDArray[np.bool_], features: VoxelFeatures) -> list[Points]:
     """Join fine segments again and again; largest regions first."""
-    groups = _hierarchies(surface, spanning_forest(surface, CUES), free, features)
+    groups = _hierarchies(surface, spanning_forest(surface, CUES), free, features, AFFINITIES)
     return sorted(groups, key=len, reverse=True)
+
+
+def _flat_segments(surface: Surface, structure: NDArray[np.bool_], features: VoxelFeatures) -> list[Points]:
+    """Join segments of floor and walls alike."""
+    return _hierarchies(surface, spanning_forest(surface, FLAT_CUES), structure, features, AFFINITIES[:1])
 
 
 def _lowered(
@@ -120,8 +128,14 @@ def _groups_of(labels: NDArray[np.int64]) -> list[Points]:
     return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
 
 
-def _hierarchies(surface: Surface, forest: Forest, free: NDArray[np.bool_], features: VoxelFeatures) -> list[Points]:
-    """Join segments of what is neither floor nor wall; return the regions of all joins."""
+def _hierarchies(
+    surface: Surface,
+    forest: Forest,
+    free: NDArray[np.bool_],
+    features: VoxelFeatures,
+    affinities: tuple[Affinity, ...],
+) -> list[Points]:
+    """Join segments of the points marked free; return the regions of all joins."""
     labels = segment(forest, BASE_SCALE, LEAF_POINTS)
     labels = np.where(
         free, np.unique(np.where(free, labels, -1), return_inverse=True)[1].reshape(-1) - int(not free.all()), -1
@@ -132,7 +146,7 @@ def _hierarchies(surface: Surface, forest: Forest, free: NDArray[np.bool_], feat
     neighbours = _adjacent(surface, labels)
     statistics = _statistics(surface, leaves, features)
     return [
-        group for affinity in AFFINITIES for group in _unions(leaves, merge_hierarchy(statistics, neighbours, affinity))
+        group for affinity in affinities for group in _unions(leaves, merge_hierarchy(statistics, neighbours, affinity))
     ]
 
 

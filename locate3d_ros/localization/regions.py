@@ -11,6 +11,9 @@ from scipy.sparse import csr_matrix
 TRIM = 0.015  # share of points cut off each side of a box: sensor noise has long tails
 FEW_POINTS = 60  # regions with fewer points are not trimmed
 THIN_SHARE = 0.2  # of the full margin, that a plane is widened by
+SHEET_HEIGHT = 0.08  # metres that a level sheet is less high than, for all the depth's noise
+SHEET_SHARE = 0.05  # of its shorter side, likewise
+SHEET_TRIM = 0.2  # share of points cut off a sheet's top and bottom: a rug is thinner than the noise
 MANY_POINTS = 6000  # boxes of larger regions are measured on every n-th point
 
 Points = NDArray[np.int64]
@@ -31,9 +34,10 @@ def members_of(matrix: csr_matrix, row: int) -> Points:
 
 
 def region_boxes(groups: list[Points], xyz: NDArray[np.float32], voxel_size: float) -> NDArray[np.float32]:
-    """Return the boxes (P, 6) of regions, trimmed of outliers and widened to the cells' outer faces.
+    """Return the boxes (P, 6) of regions, trimmed of outliers and widened to the cells' outer faces; z is up.
 
-    A cell's mean lies on the surface itself where the surface faces the axis, so that thin sides are widened less.
+    Large level sheets, such as rugs, are trimmed to the middle of the noise about their height. A cell's
+    mean lies on the surface itself where the surface faces the axis, so that thin sides are widened less.
     """
     boxes = np.zeros((len(groups), 6), dtype=np.float32)
     for row, group in enumerate(groups):
@@ -50,7 +54,10 @@ def _trimmed_box(xyz: NDArray[np.float32]) -> NDArray[np.float32]:
     if cut == 0:
         return np.concatenate((xyz.min(axis=0), xyz.max(axis=0)))
     ordered = np.partition(xyz, (cut, len(xyz) - 1 - cut), axis=0)
-    return np.concatenate((ordered[cut], ordered[len(xyz) - 1 - cut]))
+    box = np.concatenate((ordered[cut], ordered[len(xyz) - 1 - cut]))
+    if box[5] - box[2] < min(SHEET_HEIGHT, SHEET_SHARE * min(box[3] - box[0], box[4] - box[1])):
+        box[[2, 5]] = np.quantile(xyz[:, 2], (SHEET_TRIM, 1 - SHEET_TRIM))
+    return box
 
 
 def distinct(boxes: NDArray[np.float32], counts: NDArray[np.int64], max_iou: float) -> NDArray[np.int64]:
