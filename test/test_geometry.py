@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locate3d_ros.errors import InputError
-from locate3d_ros.geometry.boxes import box_corners, box_iou, box_of_points, box_tensor, box_volume
+from locate3d_ros.geometry.boxes import box_corners, box_iou, box_of_points, box_tensor, box_volume, thickened
 from locate3d_ros.geometry.camera import pixel_rays, project, scale_intrinsics
 from locate3d_ros.geometry.transforms import (
     invert_transform,
@@ -198,3 +198,8 @@ def test_box_of_points_is_the_smallest_around_them(seed):
 def test_no_points_have_no_box():
     with pytest.raises(ValueError, match="no points"):
         box_of_points(torch.empty(0, 3))
+
+
+def test_thickened_boxes_are_widened_about_their_middle_where_they_are_thin():
+    box = torch.tensor([[0.0, 1.0, 0.0, 2.0, 1.01, 0.04]])
+    torch.testing.assert_close(thickened(box, 0.04), torch.tensor([[0.0, 0.985, 0.0, 2.0, 1.025, 0.04]]))
