@@ -37,7 +37,9 @@ from lifted_homes import LiftedHomes
 from locate3d_ros.build import SHIPPED, TINY
 from locate3d_ros.config import Config
 from locate3d_ros.data.synthetic.options import PRESETS, DatasetOptions
+from locate3d_ros.errors import InputError
 from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint
+from locate3d_ros.model.proposal_decoder import ProposalDecoder
 
 HOMES, SENTENCES = 72, 160
 ROOM_HOMES = 36  # training homes that the head is trained on
@@ -51,7 +53,9 @@ def main() -> None:
     options.add_argument("--data", type=Path, default=Path("build/ablations"), help="folder that keeps everything")
     options.add_argument("--homes", type=Path, help="lifted homes with split train, instead of ones in --data")
     options.add_argument("--held-out", type=Path, help="lifted homes with split val, likewise")
-    options.add_argument("--model", type=Path, default=SHIPPED[TINY], help="model folder that is told of rooms")
+    options.add_argument(
+        "--model", type=Path, default=SHIPPED[TINY], help="model whose decoder without rooms is told of them"
+    )
     options.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     options.add_argument("--small", action="store_true", help="a few steps")
     options.set_defaults(threads=1)
@@ -93,7 +97,7 @@ def told(
     if not missing:
         return
     budget = SMALL if parsed.small else ROOMS
-    decoder = load_proposal_checkpoint(parsed.model).decoder.eval()
+    decoder = told_of_none(parsed.model)
     log("asking the model that ships")
     learnt = ablation_rooms.frozen(decoder, with_questions(train, ROOM_HOMES), train, lambda _: (), budget.looked_at)
     asked = ablation_rooms.frozen(decoder, held_out.homes, held_out, held_out.kinds, budget.looked_at)
@@ -102,6 +106,16 @@ def told(
         head = None if arm in UNTRAINED else ablation_rooms.trained(decoder, learnt, arm, seed, budget)
         homes = {"sentences": asked, "questions": questions, "training": learnt}
         yield Record(arm, seed, {name: ablation_rooms.graded(head, each, arm) for name, each in homes.items()})
+
+
+def told_of_none(model: Path) -> ProposalDecoder:
+    """Load a decoder that knows no rooms yet. Raises InputError for a model without one."""
+    loaded = load_proposal_checkpoint(model).decoder.eval()
+    members = [loaded] if isinstance(loaded, ProposalDecoder) else loaded.decoders
+    for member in members:
+        if member.rooms is None:
+            return member
+    raise InputError(f"{model}: was trained with rooms; give --model one that was not")
 
 
 def halved(course: Course, missing: Sequence[tuple[str, int]]) -> Iterator[Record]:

@@ -196,6 +196,7 @@ def part_of(sample: ProposalSample, rows: Tensor, left: Sequence[int]) -> Propos
             categories=tuple(truth.categories[place] for place in left),
             boxes=truth.boxes[left],
             overlaps=truth.overlaps[rows][:, left],
+            likeness=truth.likeness[rows][:, left],
         ),
     )
 

@@ -28,6 +28,7 @@ from locate3d_ros.geometry.boxes import box_iou
 from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint, save_proposal_checkpoint
 from locate3d_ros.model.proposal_config import ProposalDecoderConfig
 from locate3d_ros.model.proposal_decoder import ProposalDecoder
+from locate3d_ros.model.proposal_ensemble import ProposalEnsemble
 from locate3d_ros.model.proposal_rooms import RoomContext
 from locate3d_ros.training.proposal_scenes import ProposalSample
 
@@ -170,6 +171,16 @@ def test_a_head_begins_without_effect_and_sees_rooms_where_its_arm_has_them(home
     other = replace(home, rooms={**home.rooms, "rooms": torch.arange(len(home.tokens)) % 2})
     assert not torch.allclose(scored(head, home, "rooms"), scored(head, other, "rooms"))
     assert torch.equal(scored(head, home, "no rooms"), scored(head, other, "no rooms"))
+
+
+def test_of_several_decoders_the_one_without_rooms_is_told_of_them(initial, tmp_path):
+    one = load_proposal_checkpoint(initial)
+    told = ProposalDecoder(replace(one.decoder.config, rooms=True))
+    save_proposal_checkpoint(tmp_path / "two", ProposalEnsemble([told, one.decoder]), one.trained_on)
+    assert ablation_homes.told_of_none(tmp_path / "two").rooms is None
+    save_proposal_checkpoint(tmp_path / "told", told, one.trained_on)
+    with pytest.raises(InputError, match="told: was trained with rooms; give --model one that was not"):
+        ablation_homes.told_of_none(tmp_path / "told")
 
 
 def test_things_belong_to_the_room_that_they_stand_in_or_next_to():

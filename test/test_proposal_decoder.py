@@ -198,3 +198,9 @@ def test_damaged_checkpoint_is_refused_in_one_line(decoder, tmp_path, damage):
 def test_sizes_that_do_not_fit_are_refused(wrong):
     with pytest.raises(InputError):
         ProposalDecoderConfig(**wrong)
+
+
+def test_decoder_of_other_measures_is_refused_in_one_line(tmp_path):
+    save_proposal_checkpoint(tmp_path / "old", ProposalDecoder(replace(CONFIG, shape_dim=30)), TRAINED_ON)
+    with pytest.raises(InputError, match="old: reads 30 measures of a proposal's shape, this version has 31; train it"):
+        load_proposal_checkpoint(tmp_path / "old")

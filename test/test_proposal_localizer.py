@@ -59,7 +59,10 @@ class FakeModel:
 
     def embed(self, features, meaning, shape, points):
         self.embedded.append((features, meaning, shape, points))
-        return shape, shape[:, 3]
+        return shape
+
+    def things(self, embedded):
+        return embedded[:, 3]
 
     def encode(self, embedded, pairs):
         self.pairs = pairs
@@ -184,12 +187,12 @@ def test_map_without_features_is_measured_with_zeros(proposer):
     assert measures.features.shape == (len(scene), 8)
     assert not measures.features.any()
     assert not measures.meaning.any()
-    assert not measures.shape[:, -1].any()
+    assert not measures.shape[:, -2].any()
 
 
 def test_measures_have_the_widths_that_the_decoder_reads(proposer, proposed):
     measures = measure_proposals(proposed, proposer.head, 8)
-    assert measures.shape.shape == (len(proposed), 30)
+    assert measures.shape.shape == (len(proposed), 31)
     assert measures.meaning.shape == (len(proposed), 384)
     assert torch.isfinite(measures.shape).all()
     assert measures.rooms.shape == (len(proposed),)

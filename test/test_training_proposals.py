@@ -120,6 +120,14 @@ def test_damaged_measures_are_refused_with_their_file(dataset, tmp_path):
     assert kept.features.shape == (24, WIDTH)
 
 
+def test_measures_of_another_width_are_refused_with_the_mend(dataset, tmp_path):
+    tensors = load_file(cached_path(dataset / "cache" / "flat" / FOLDER, "a"))
+    tensors["shape"] = tensors["shape"][:, :-1].contiguous()
+    save_file(tensors, tmp_path / "narrow.safetensors")
+    with pytest.raises(InputError, match=r"narrow.safetensors: measured by another version; remove its folder"):
+        read_measures(tmp_path / "narrow.safetensors")
+
+
 def test_measures_of_an_earlier_form_are_refused_with_the_mend(dataset, tmp_path):
     tensors = load_file(cached_path(dataset / "cache" / "flat" / FOLDER, "a"))
     del tensors["points"]
@@ -133,7 +141,9 @@ OFFSETS = ((0, 0), (0, 3), (4, 7), (8, 10), (11, 14), (15, 19), (0, 0))
 
 
 def test_targets_say_what_each_word_and_each_part_means():
-    truth = ProposalTruth((3, 5), ("mug", "desk"), torch.tensor([[0.0] * 3 + [1.0] * 3, [2.0] * 3 + [4.0] * 3]), None)
+    truth = ProposalTruth(
+        (3, 5), ("mug", "desk"), torch.tensor([[0.0] * 3 + [1.0] * 3, [2.0] * 3 + [4.0] * 3]), None, None
+    )
     overlaps = torch.tensor([[0.9, 0.0], [0.3, 0.0], [0.0, 0.6]])
     said = GroundedExpression(TEXT, tuple(TEXT.split()), (Span((1,), (3,)), Span((4,), (5,))), (3,), "s", "relation")
     targets = targets_of([said], [OFFSETS], truth, overlaps)
@@ -148,7 +158,7 @@ def test_targets_say_what_each_word_and_each_part_means():
 
 
 def test_targets_of_an_absent_thing_name_nothing():
-    truth = ProposalTruth((5,), ("desk",), torch.tensor([[2.0] * 3 + [4.0] * 3]), None)
+    truth = ProposalTruth((5,), ("desk",), torch.tensor([[2.0] * 3 + [4.0] * 3]), None, None)
     said = GroundedExpression(TEXT, tuple(TEXT.split()), (), (), "s", "absent")
     targets = targets_of([said], [OFFSETS], truth, torch.tensor([[0.6]]))
     assert targets.absent.tolist() == [True]

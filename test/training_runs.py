@@ -78,7 +78,7 @@ def measured(objects: dict[int, torch.Tensor], seed: int) -> ProposalMeasures:
     boxes = torch.cat((low, low + 0.3), dim=1)
     for number, box in objects.items():
         boxes[kinds == number] = box + 0.01 * torch.randn(8, 6, generator=generator)
-    shape = 0.1 * torch.randn(len(kinds), 30, generator=generator)
+    shape = 0.1 * torch.randn(len(kinds), 31, generator=generator)
     shape[:, 12] += (kinds == RED).float()
     shape[:, 14] += (kinds == BLUE).float()
     features = torch.randn(len(kinds), WIDTH, generator=generator)

@@ -45,7 +45,7 @@ def main(model: Path, dataset: Path, split: str = "val") -> None:
         # A request is refused where its doubt is above that of a score of min_score.
         wanted = -float(logit(LocalizationConfig().min_score))
         shift = wanted - float(np.quantile(doubts[False], 1 - REFUSED))
-        checkpoint.decoder.absence[3].bias += shift
+        checkpoint.decoder.doubt(shift)
     save_proposal_checkpoint(model, checkpoint.decoder, checkpoint.trained_on)
     refused = {present: np.mean(np.array(values) + shift > wanted) for present, values in doubts.items()}
     sys.stdout.write(f"shift {shift:+.2f}: {refused[False]:.0%} of absent, {refused[True]:.0%} of present refused\n")

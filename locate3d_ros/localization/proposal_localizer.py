@@ -13,14 +13,16 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
+from scipy.special import expit
 from torch import Tensor
 
 from locate3d_ros.errors import InputError
 from locate3d_ros.localization.answers import EQUALLY_GOOD, answer_structure
+from locate3d_ros.localization.consensus import expected_overlap, overlaps_among
 from locate3d_ros.localization.instances import Candidate, instance_of
 from locate3d_ros.localization.newest_scene import NewestScene
 from locate3d_ros.localization.proposal_measures import ProposalMeasures, measure_pairs, measure_proposals
+from locate3d_ros.localization.proposal_points import GLANCED
 from locate3d_ros.localization.query import parse
 from locate3d_ros.localization.query_types import Query
 from locate3d_ros.localization.refine import refined
@@ -84,11 +86,14 @@ class ProposalModel(Protocol):
     def require_map(self, snapshot: MapSnapshot) -> None:
         """Refuse a map with other features than those of the training. Raises InputError."""
 
-    def embed(self, features: Tensor, meaning: Tensor, shape: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Embed proposals -> (p, d), and how much each looks like a thing (p,)."""
+    def embed(self, features: Tensor, meaning: Tensor, shape: Tensor, points: Tensor) -> Tensor:
+        """Embed proposals -> (p, …), from any number of points of each."""
+
+    def things(self, embedded: Tensor) -> Tensor:
+        """Say how much each embedded proposal looks like a thing (p,)."""
 
     def encode(self, embedded: Tensor, pairs: Tensor) -> Any:  # noqa: ANN401 - opaque, but for its `box_shift`
-        """Put some embedded proposals (n, d) into their context; pairs (n, n, 26)."""
+        """Put some embedded proposals (n, …) into their context; pairs (n, n, 26)."""
 
     def choose(self, scene: Any, text: str) -> Chosen:  # noqa: ANN401 - what encode returned
         """Say what a sentence means."""
@@ -102,6 +107,7 @@ class ProposalScene:
     rows: Tensor  # [n] of its proposals that are looked at
     encoding: Any
     boxes: Tensor  # [n, 6] map frame, metres, as the model corrects them
+    overlaps: Tensor  # [n, n] IoU of these with one another
     refusal: str = ""  # why the model cannot read this map
 
     @property
@@ -133,16 +139,18 @@ class ProposalLocalizer:
         try:
             self._model.require_map(proposed.snapshot)
         except InputError as error:
-            return ProposalScene(proposed, nothing, None, torch.zeros(0, 6), str(error))
+            return ProposalScene(proposed, nothing, None, torch.zeros(0, 6), torch.zeros(0, 0), str(error))
         if len(proposed) == 0:
-            return ProposalScene(proposed, nothing, None, torch.zeros(0, 6))
+            return ProposalScene(proposed, nothing, None, torch.zeros(0, 6), torch.zeros(0, 0))
         model, head = self._model, self._proposer.head
         measures = measure_proposals(proposed, head, model.feature_dim, model.reads_rooms)
-        embedded, things = model.embed(measures.features, measures.meaning, measures.shape, measures.points)
+        features, meaning, shape, points = measures.features, measures.meaning, measures.shape, measures.points
+        things = model.things(model.embed(features, meaning, shape, points[:, :GLANCED]))
         rows = thinned_best(things, measures.boxes_map, model.count, MAX_IOU)
         pairs = measure_pairs(measures.boxes[rows], measures.viewpoint, measures.rooms[rows])
-        encoding = model.encode(embedded[rows], pairs)
-        return ProposalScene(proposed, rows, encoding, _corrected(measures, rows, encoding.box_shift, proposed))
+        encoding = model.encode(model.embed(features[rows], meaning[rows], shape[rows], points[rows]), pairs)
+        boxes = _corrected(measures, rows, encoding.box_shift, proposed)
+        return ProposalScene(proposed, rows, encoding, boxes, overlaps_among(boxes))
 
     def localize(self, snapshot: MapSnapshot, text: str, options: LocalizeOptions) -> Localization:
         """Answer from the prepared scene of this snapshot, prepared now where it is another one than last time."""
@@ -183,20 +191,21 @@ class ProposalLocalizer:
         if present < options.min_score:
             return Localization(Status.NOT_FOUND, _doubtful(query, present, options.min_score))
         similarity = self._proposer.log_probability(scene.proposed, query)[scene.rows.numpy()]
-        logits = chosen.logits.numpy() + self._model.similarity_weight * similarity
-        answer = _reply(scene, query, chosen, (softmax(logits), present), options)
+        logits = chosen.logits + self._model.similarity_weight * torch.from_numpy(similarity).float()
+        expected = expected_overlap(logits, scene.overlaps).numpy()
+        answer = _reply(scene, query, chosen, (expected, present), options)
         return refined(answer, scene.snapshot) if options.refine else answer
 
 
 def _reply(
     scene: ProposalScene, query: Query, chosen: Chosen, sure: tuple[Values, float], options: LocalizeOptions
 ) -> Localization:
-    """Answer by the probability of each proposal and of there being such a thing."""
-    probability, present = sure
-    ranked = distinct_best(probability, scene.boxes.numpy(), options.max_instances)
-    best = float(probability[ranked[0]])
-    good = [row for row in ranked if probability[row] >= EQUALLY_GOOD * best]
-    scores = [present * float(probability[row]) / best for row in good]
+    """Answer by the overlap to expect of each proposal and the probability of there being such a thing."""
+    expected, present = sure
+    ranked = distinct_best(expected, scene.boxes.numpy(), options.max_instances)
+    best = float(expected[ranked[0]])
+    good = [row for row in ranked if expected[row] >= EQUALLY_GOOD * best]
+    scores = [present * float(expected[row]) / best for row in good]
     targets = [
         _instance(scene, row, score, query.target.text, Role.TARGET) for row, score in zip(good, scores, strict=True)
     ]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from locate3d_ros.localization.clusters import structure_mask
 from locate3d_ros.localization.encoders import ClassHead
 from locate3d_ros.localization.lexicon.kinds import RelationKind
 from locate3d_ros.localization.proposal_points import sample_points
@@ -35,7 +36,7 @@ class ProposalMeasures:
     boxes_map: Tensor  # [p, 6] map frame, metres
     features: Tensor  # [p, D] mean map features; zeros where none are known
     meaning: Tensor  # [p, E] class names' vectors, each by how much the class stands out here; zeros likewise
-    shape: Tensor  # [p, 30] see `_shape`
+    shape: Tensor  # [p, 31] see `_shape`
     points: Tensor  # [p, k, 9] see `proposal_points`
     rooms: Tensor  # [p] int64 room of each
     viewpoint: Tensor | None  # [4, 4] latest camera pose, upright frame
@@ -77,7 +78,7 @@ def _rooms(scene: SimilarityScene) -> Tensor:
 
 
 def _shape(scene: SimilarityScene) -> Tensor:
-    """Measure size, points, thing-likeness, support and colour (p, 30)."""
+    """Measure size, points, thing-likeness, support, colour, and how much is floor or wall (p, 31)."""
     members = membership(scene.proposals.groups, len(scene.cloud.rgb))
     points = np.asarray(members.sum(axis=1))
     count = np.maximum(points, 1.0)
@@ -93,6 +94,7 @@ def _shape(scene: SimilarityScene) -> Tensor:
         2 * np.concatenate((mean, spread), axis=1) - 0.5,
         scene.colours.numpy(),
         np.zeros((len(count), 1)) if scene.features is None else scene.features.seen[:, None],
+        np.asarray(members @ structure_mask(scene.surface, scene.planes).astype(np.float32))[:, None] / count,
     )
     return torch.from_numpy(np.concatenate(columns, axis=1).astype(np.float32))
 

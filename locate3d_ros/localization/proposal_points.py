@@ -12,6 +12,7 @@ from torch import Tensor
 from locate3d_ros.localization.surface import Surface
 
 POINTS = 64  # of each proposal
+GLANCED = 8  # of them, by which the proposals that are looked at are chosen, to save time
 
 
 def sample_points(surface: Surface, groups: Sequence[NDArray[np.int64]], boxes: NDArray[np.float32]) -> Tensor:

@@ -16,8 +16,10 @@ from locate3d_ros.model.checkpoint import CONFIG_NAME, WEIGHT_NAMES, TrainedOn, 
 from locate3d_ros.model.config_io import from_mapping
 from locate3d_ros.model.proposal_config import ProposalDecoderConfig
 from locate3d_ros.model.proposal_decoder import ProposalDecoder
+from locate3d_ros.model.proposal_ensemble import ProposalEnsemble
 
 SCHEMA = "locate3d/proposal-decoder@1"
+Decoder = ProposalDecoder | ProposalEnsemble
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class ProposalCheckpoint:
     """A loaded decoder and what it expects."""
 
     name: str
-    decoder: ProposalDecoder
+    decoder: Decoder
     trained_on: TrainedOn
 
 
@@ -39,22 +41,35 @@ def load_proposal_checkpoint(path: Path, device: torch.device | str = "cpu") -> 
     """Load a folder. Raises InputError, one line, where a file of it is missing, damaged, or of another size."""
     description = _description(path)
     try:
-        config = from_mapping(ProposalDecoderConfig, description["decoder"])
+        members = description.get("members", [description["decoder"]])
+        configs = [from_mapping(ProposalDecoderConfig, each) for each in members]
         given = description["trained_on"]
         trained_on = TrainedOn(tuple((str(n), int(w)) for n, w in given["slots"]), str(given["digest"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path / CONFIG_NAME}: not a proposal decoder's ({error}); restore it") from None
+    if configs[0].shape_dim != ProposalDecoderConfig.shape_dim:
+        raise InputError(
+            f"{path}: reads {configs[0].shape_dim} measures of a proposal's shape, this version has "
+            f"{ProposalDecoderConfig.shape_dim}; train it again"
+        )
     with torch.device("meta"):
-        decoder = ProposalDecoder(config)
+        decoders = [ProposalDecoder(config) for config in configs]
+        decoder = decoders[0] if len(decoders) == 1 else ProposalEnsemble(decoders)
     load_strict(decoder, {key: value.float() for key, value in read_state(weight_file(path)).items()}, path)
     return ProposalCheckpoint(path.name, decoder.to(device).eval(), trained_on)
 
 
-def save_proposal_checkpoint(folder: Path, decoder: ProposalDecoder, trained_on: TrainedOn) -> None:
+def save_proposal_checkpoint(folder: Path, decoder: Decoder, trained_on: TrainedOn) -> None:
     """Write a folder, each file whole or not at all; weights in half precision, which costs no accuracy here."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {key: tensor.detach().cpu().half().contiguous() for key, tensor in decoder.state_dict().items()}
-    description = {"schema": SCHEMA, "decoder": asdict(decoder.config), "trained_on": asdict(trained_on)}
+    description: dict[str, Any] = {
+        "schema": SCHEMA,
+        "decoder": asdict(decoder.config),
+        "trained_on": asdict(trained_on),
+    }
+    if isinstance(decoder, ProposalEnsemble):
+        description["members"] = [asdict(member.config) for member in decoder.decoders]
     write_file(folder / WEIGHT_NAMES[0], save(tensors))
     write_file(folder / CONFIG_NAME, json.dumps(description, indent=1).encode())
 

@@ -15,8 +15,8 @@ class ProposalDecoderConfig:
     """Channels of a map's features, all slots together."""
     meaning_dim: int = 384
     """Channels of the names' vectors."""
-    shape_dim: int = 30
-    """Measures of size, place, support and colour."""
+    shape_dim: int = 31
+    """Measures of size, place, support, colour, and how much is floor or wall."""
     pair_dim: int = 25
     """Measures of how two proposals lie to one another, but for whether they are in the same room."""
     text_dim: int = 384
@@ -33,7 +33,7 @@ class ProposalDecoderConfig:
     """Proposals that are looked at, those that look most like things."""
     rooms: bool = False
     """Whether proposals and sentences are told of the rooms that the proposals are in."""
-    similarity: float = 2.0
+    similarity: float = 0.5
     """Weight of the similarity localizer's log-probability beside the decoder's own."""
     dropout: float = 0.1
     """While training."""

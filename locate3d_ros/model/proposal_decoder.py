@@ -17,32 +17,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from locate3d_ros.model.point_embedding import PointEmbedding
 from locate3d_ros.model.proposal_config import ProposalDecoderConfig
+from locate3d_ros.model.proposal_embedding import ProposalEmbedding, ProposalInput
 from locate3d_ros.model.proposal_rooms import RoomContext
 
 PARTS = 3  # of a sentence: target, first anchor, second anchor
 TARGET, OUTSIDE = 0, PARTS  # places among a word's parts; OUTSIDE: it belongs to none
 LEAST_PART = 0.05  # words' worth that a part is divided by at least
 UNLIKELY = -1e4  # logit of a word that is not there
-
-
-@dataclass(frozen=True)
-class ProposalInput:
-    """What is measured of p proposals (see `localization.proposal_measures`)."""
-
-    features: Tensor  # [p, feature_dim] mean map features
-    meaning: Tensor  # [p, meaning_dim] sum of the class names' vectors, by how much each class stands out
-    shape: Tensor  # [p, shape_dim]
-    points: Tensor  # [p, k, 9]
-
-    def rows(self, rows: Tensor) -> ProposalInput:
-        """Return some proposals."""
-        return ProposalInput(self.features[rows], self.meaning[rows], self.shape[rows], self.points[rows])
-
-    def full(self) -> ProposalInput:
-        """Return the measures in full precision; they are stored in less."""
-        return ProposalInput(self.features.float(), self.meaning.float(), self.shape.float(), self.points.float())
 
 
 @dataclass(frozen=True)
@@ -64,56 +46,6 @@ class ProposalPrediction:
     words: Tensor  # [b, n, t] logits of a word meaning a proposal
     parts: Tensor  # [b, t, PARTS + 1] logits of a word's part
     places: Tensor  # [PARTS, b, n] logits of each part's proposal, by its own words alone
-
-
-class ProposalEmbedding(nn.Module):
-    """Measures of proposals -> vectors; and what can be read off a proposal alone."""
-
-    shape_mean: Tensor  # [shape_dim]
-    shape_scale: Tensor  # [shape_dim]
-
-    def __init__(self, config: ProposalDecoderConfig) -> None:
-        super().__init__()
-        width, part = config.width, 96
-        self.register_buffer("shape_mean", torch.zeros(config.shape_dim))
-        self.register_buffer("shape_scale", torch.ones(config.shape_dim))
-        self.features = nn.Sequential(nn.LayerNorm(config.feature_dim), nn.Linear(config.feature_dim, part))
-        self.meaning = nn.Sequential(nn.LayerNorm(config.meaning_dim), nn.Linear(config.meaning_dim, part))
-        self.shape = nn.Sequential(nn.Linear(config.shape_dim, part), nn.GELU(), nn.Linear(part, part))
-        self.points = PointEmbedding(part)
-        self.dropout = nn.Dropout(config.dropout)
-        self.joined = nn.Sequential(
-            nn.LayerNorm(4 * part),
-            nn.Linear(4 * part, 2 * width),
-            nn.GELU(),
-            nn.Linear(2 * width, width),
-            nn.LayerNorm(width),
-        )
-        self.objectness = nn.Linear(width, 1)
-        self.name = nn.Linear(width, config.text_dim)
-        self.name_scale = nn.Parameter(torch.tensor(2.5))
-
-    def forward(self, proposals: ProposalInput) -> Tensor:
-        """Embed proposals -> (p, d)."""
-        shape = (proposals.shape - self.shape_mean) / self.shape_scale
-        parts = (
-            self.features(proposals.features),
-            self.meaning(proposals.meaning),
-            self.shape(shape),
-            self.points(proposals.points),
-        )
-        embedded: Tensor = self.joined(self.dropout(torch.cat(parts, dim=1)))
-        return embedded
-
-    def things(self, embedded: Tensor) -> Tensor:
-        """Return logits (p,) of the overlap with the nearest real object."""
-        logits: Tensor = self.objectness(embedded)[:, 0]
-        return logits
-
-    def names(self, embedded: Tensor, vectors: Tensor) -> Tensor:
-        """Return logits (p, c) of the names with these unit vectors (c, text_dim)."""
-        logits: Tensor = functional.normalize(self.name(embedded), dim=1) @ vectors.T * self.name_scale.exp()
-        return logits
 
 
 class SceneLayer(nn.Module):
@@ -196,6 +128,15 @@ class ProposalDecoder(nn.Module):
         nn.init.zeros_(shift.bias)
         self.box = nn.Sequential(nn.Linear(width, width), nn.GELU(), shift)
 
+    def embed(self, proposals: ProposalInput) -> Tensor:
+        """Embed proposals -> (p, d)."""
+        embedded: Tensor = self.embedding(proposals)
+        return embedded
+
+    def things(self, embedded: Tensor) -> Tensor:
+        """Return logits (p,) of the overlap with the nearest real object."""
+        return self.embedding.things(embedded)
+
     def encode(self, embedded: Tensor, pairs: Tensor) -> SceneTokens:
         """Put embedded proposals (n, d) into the context of the scene.
 
@@ -252,3 +193,8 @@ class ProposalDecoder(nn.Module):
         joined = torch.cat((shares @ scene.tokens, sentence, torch.stack(measures, dim=1) / 5), dim=1)
         logit: Tensor = self.absence(joined)[:, 0]
         return logit
+
+    def doubt(self, shift: float) -> None:
+        """Add to the logit of there being no such thing."""
+        *_, bias = self.absence.parameters()
+        bias.data += shift

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +12,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from locate3d_ros.model.grounder import TokenEncoder, require_features
 from locate3d_ros.model.proposal_checkpoint import ProposalCheckpoint
-from locate3d_ros.model.proposal_decoder import PARTS, ProposalInput, SceneTokens
+from locate3d_ros.model.proposal_decoder import PARTS
+from locate3d_ros.model.proposal_embedding import ProposalInput
 from locate3d_ros.types import MapSnapshot
 
 
@@ -61,18 +63,22 @@ class ProposalReader:
             require_features(self._trained_on, given, snapshot.digest, self.feature_dim)
 
     @torch.no_grad()
-    def embed(self, features: Tensor, meaning: Tensor, shape: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Embed measured proposals -> (p, d), and how much each looks like a thing (p,)."""
-        embedded = self._decoder.embedding(ProposalInput(features, meaning, shape, points))
-        return embedded, self._decoder.embedding.things(embedded)
+    def embed(self, features: Tensor, meaning: Tensor, shape: Tensor, points: Tensor) -> Tensor:
+        """Embed measured proposals -> (p, …)."""
+        return self._decoder.embed(ProposalInput(features, meaning, shape, points))
 
     @torch.no_grad()
-    def encode(self, embedded: Tensor, pairs: Tensor) -> SceneTokens:
-        """Put some embedded proposals (n, d) into their context; pairs (n, n, 26)."""
+    def things(self, embedded: Tensor) -> Tensor:
+        """Say how much each embedded proposal looks like a thing (p,)."""
+        return self._decoder.things(embedded)
+
+    @torch.no_grad()
+    def encode(self, embedded: Tensor, pairs: Tensor) -> Any:  # noqa: ANN401 - what the decoder returns
+        """Put some embedded proposals (n, …) into their context; pairs (n, n, 26)."""
         return self._decoder.encode(embedded, pairs)
 
     @torch.no_grad()
-    def choose(self, scene: SceneTokens, text: str) -> Choice:
+    def choose(self, scene: Any, text: str) -> Choice:  # noqa: ANN401 - what encode returned
         """Say what a sentence means."""
         encoded = self._text_encoder.token_states(text)
         states, there = padded([encoded.states])

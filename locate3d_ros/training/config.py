@@ -155,7 +155,9 @@ class ProposalConfig:
     """Proposals of a scene that are named by themselves in each step."""
     blind: float = 0.3
     """Share of these whose features and class names are hidden, so that they are named by their shape."""
-    chosen_among: int = 192
+    borrowed: int = 8
+    """Sentences about things of a step's other scenes that each scene is asked for in vain."""
+    chosen_among: int = 160
     """Proposals of a scene that sentences choose among: fewer than later, as a step's time grows with their square."""
     rooms: bool = False
     """Tell a new decoder of rooms (docs/ablations.md says what that changes)."""
@@ -170,6 +172,7 @@ class ProposalConfig:
 
     def __post_init__(self) -> None:
         """Refuse to choose among nothing."""
+        _require(self.borrowed >= 0, "borrowed", self.borrowed, "give 0 or more")
         _require(self.chosen_among >= 1, "chosen_among", self.chosen_among, "give 1 or more")
 
     def weights(self) -> dict[str, float]:

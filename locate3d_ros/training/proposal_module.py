@@ -5,6 +5,7 @@ Letters in shapes: p proposals, n looked at, b sentences.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -15,8 +16,10 @@ from torch.nn import functional
 
 from locate3d_ros.localization.proposal_localizer import MAX_IOU, shifted
 from locate3d_ros.localization.proposal_measures import measure_pairs
+from locate3d_ros.localization.proposal_points import GLANCED
 from locate3d_ros.localization.suppression import thinned_best
-from locate3d_ros.model.proposal_decoder import PARTS, ProposalDecoder, ProposalInput, ProposalPrediction
+from locate3d_ros.model.proposal_decoder import PARTS, ProposalDecoder, ProposalPrediction
+from locate3d_ros.model.proposal_embedding import ProposalInput
 from locate3d_ros.model.proposal_reader import padded
 from locate3d_ros.training.config import ProposalConfig
 from locate3d_ros.training.point_noise import varied_points
@@ -24,7 +27,7 @@ from locate3d_ros.training.proposal_scenes import ProposalSample
 from locate3d_ros.training.proposal_targets import RIGHT, SHOWS, ProposalTargets, targets_of
 from locate3d_ros.training.words import Words
 
-GLANCED = 8  # points of each proposal by which the ones that are looked at are chosen, to save time
+GLANCED_SHARE = 0.5  # of the proposals, drawn anew: the best few of half are as mixed as twice as many of all
 REFINED = 0.35  # IoU from which a proposal's box is corrected
 WORD_YES = 4.0  # weight of a word meaning a proposal, against it not doing so
 
@@ -76,7 +79,7 @@ class ProposalModule(nn.Module):
 
     def _naming(self, sample: ProposalSample, batch: ProposalBatch) -> dict[str, Tensor]:
         """Say of single proposals how much they are things, and which."""
-        best, nearest = sample.truth.overlaps.max(dim=1)
+        best, nearest = sample.truth.likeness.max(dim=1)
         half = self.config.named // 2
         shows = (best > SHOWS).nonzero()[:, 0]
         rows = torch.cat((torch.randperm(len(best))[:half], shows[torch.randperm(len(shows))[:half]]))
@@ -97,22 +100,22 @@ class ProposalModule(nn.Module):
         states, there = padded([words.states for words in scene.words])
         said = self.decoder(tokens, states, there)
         offsets = [words.offsets for words in scene.words]
-        targets = targets_of(sample.expressions, offsets, sample.truth, sample.truth.overlaps[rows])
+        targets = targets_of(sample.expressions, offsets, sample.truth, sample.truth.likeness[rows])
         corrected = shifted(sample.boxes_map[rows], tokens.box_shift)
         return {**sentence_terms(said, targets, there), "corners": corner_term(corrected, targets)}
 
     @torch.no_grad()
     def _looked_at(self, sample: ProposalSample) -> Tensor:
-        """Return the rows that most look like things, by a little chance, and the best for every real object."""
+        """Return the rows of a drawn part that most look like things, and the best for every real object."""
         embedding, training = self.decoder.embedding, self.training
         embedding.eval()
-        glanced = replace(sample.proposals, points=sample.proposals.points[:, :GLANCED])
-        things = embedding.things(embedding(glanced.full()))
+        drawn = torch.randperm(len(sample.boxes))[: math.ceil(GLANCED_SHARE * len(sample.boxes))]
+        things = embedding.things(embedding(sample.proposals.rows(drawn).glanced(GLANCED).full()))
         embedding.train(training)
         things = things + self.config.choice_noise * torch.randn(len(things))
-        rows = thinned_best(things, sample.boxes_map, self.config.chosen_among, MAX_IOU)
+        rows = drawn[thinned_best(things, sample.boxes_map[drawn], self.config.chosen_among, MAX_IOU)]
         if len(sample.truth.ids):
-            rows = torch.cat((rows, sample.truth.overlaps.argmax(dim=0)))
+            rows = torch.cat((rows, sample.truth.likeness.argmax(dim=0)))
         looked_at: Tensor = torch.unique(rows)
         return looked_at
 

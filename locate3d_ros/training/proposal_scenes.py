@@ -25,11 +25,13 @@ from locate3d_ros.evaluation.cache_jobs import CacheJob, CacheOutcome
 from locate3d_ros.evaluation.cache_pool import lift_in_pool
 from locate3d_ros.evaluation.scene_cache import cached_path, read_cached_scene
 from locate3d_ros.files import write_file
-from locate3d_ros.geometry.boxes import box_iou
+from locate3d_ros.geometry.boxes import box_iou, thickened
 from locate3d_ros.localization.proposal_measures import ProposalMeasures, measure_proposals
 from locate3d_ros.localization.similarity import SimilarityLocalizer
+from locate3d_ros.localization.suppression import NOISE
 from locate3d_ros.model.checkpoint import TrainedOn
-from locate3d_ros.model.proposal_decoder import ProposalInput
+from locate3d_ros.model.proposal_config import ProposalDecoderConfig
+from locate3d_ros.model.proposal_embedding import ProposalInput
 from locate3d_ros.training.scene_source import THINNEST, cache_of, trained_on
 
 FOLDER = "proposals"  # within the folder of lifted scenes
@@ -44,6 +46,7 @@ class ProposalTruth:
     categories: tuple[str, ...]
     boxes: Tensor  # [o, 6] of the seen part, map frame, metres
     overlaps: Tensor  # [p, o] IoU of every proposal with them
+    likeness: Tensor  # [p, o] likewise, all edges as long as depth's noise at least: what is to be learnt
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class MeasuredSource:
             tuple(item.category for item in shown),
             boxes,
             box_iou(measures.boxes_map, boxes),
+            box_iou(thickened(measures.boxes_map, NOISE), thickened(boxes, NOISE)),
         )
         proposals = ProposalInput(measures.features, measures.meaning, measures.shape, measures.points)
         return ProposalSample(
@@ -120,9 +124,12 @@ def read_measures(path: Path) -> ProposalMeasures:
     try:
         with safe_open(path, framework="pt") as file:
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        return ProposalMeasures(**{"viewpoint": None, **stored})
+        measures = ProposalMeasures(**{"viewpoint": None, **stored})
     except (OSError, SafetensorError, TypeError) as error:
         raise InputError(f"{path}: not readable ({error}); remove it, and it is made again") from None
+    if measures.shape.shape[1:] != (ProposalDecoderConfig.shape_dim,):
+        raise InputError(f"{path}: measured by another version; remove its folder, and it is made again")
+    return measures
 
 
 def measure_scene(job: CacheJob) -> CacheOutcome:

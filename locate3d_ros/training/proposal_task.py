@@ -11,11 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from locate3d_ros.data.annotations import GroundedExpression
+from locate3d_ros.errors import InputError
 from locate3d_ros.model.checkpoint import TrainedOn
 from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint, save_proposal_checkpoint
 from locate3d_ros.model.proposal_config import ProposalDecoderConfig
 from locate3d_ros.model.proposal_decoder import ProposalDecoder
 from locate3d_ros.model.text import MiniLm
+from locate3d_ros.training.borrowed import Borrower
 from locate3d_ros.training.config import TrainingConfig
 from locate3d_ros.training.proposal_module import ProposalBatch, ProposalModule, ProposalScenePass, category_table
 from locate3d_ros.training.proposal_scenes import MeasuredSource, ProposalSample
@@ -55,10 +57,12 @@ class ProposalTask:
         self._read = lru_cache(maxsize=CACHED_SENTENCES)(self._words)
         self._categories = category_table(scenes)
         self._vectors = self._reader.sentence_vectors(list(self._categories))
+        self._borrower, self._borrowed = Borrower(self._categories, self._vectors), config.proposals.borrowed
 
     def batch(self, samples: Sequence[ProposalSample], step: int) -> ProposalBatch:  # noqa: ARG002 - the same always
-        """Read the words."""
-        passes = tuple(ProposalScenePass(s, tuple(self._read(e.text) for e in s.expressions)) for s in samples)
+        """Let the scenes borrow sentences, and read the words."""
+        asked = self._borrower.borrow(samples, self._borrowed)
+        passes = tuple(ProposalScenePass(s, tuple(self._read(e.text) for e in s.expressions)) for s in asked)
         return ProposalBatch(passes, self._vectors, self._categories)
 
     def encoder_parameters(self) -> list[nn.Parameter]:
@@ -100,7 +104,10 @@ def starting_decoder(
 ) -> ProposalDecoder:
     """Make a decoder whose measures are of about unit size in these scenes, or load one."""
     if config.run.initial:
-        return load_proposal_checkpoint(Path(config.run.initial)).decoder
+        loaded = load_proposal_checkpoint(Path(config.run.initial)).decoder
+        if not isinstance(loaded, ProposalDecoder):
+            raise InputError(f"{config.run.initial}: holds several decoders; start from the folder of one")
+        return loaded
     width = sum(width for _, width in trained_on.slots)
     decoder = ProposalDecoder(ProposalDecoderConfig(feature_dim=width, rooms=config.proposals.rooms))
     shapes = torch.cat([scene.proposals.shape for scene in scenes])

@@ -10,10 +10,12 @@ from torch import Tensor
 
 from locate3d_ros.evaluation.measures import auroc
 from locate3d_ros.geometry.boxes import box_iou
+from locate3d_ros.localization.consensus import expected_overlap, overlaps_among
 from locate3d_ros.localization.proposal_localizer import MAX_IOU, shifted
 from locate3d_ros.localization.proposal_measures import measure_pairs
+from locate3d_ros.localization.proposal_points import GLANCED
 from locate3d_ros.localization.suppression import thinned_best
-from locate3d_ros.model.proposal_decoder import ProposalDecoder
+from locate3d_ros.model.proposal_checkpoint import Decoder
 from locate3d_ros.model.proposal_reader import padded
 from locate3d_ros.training.proposal_scenes import MeasuredSource, ProposalSample
 from locate3d_ros.training.words import Words
@@ -22,7 +24,7 @@ Read = Callable[[str], Words]
 
 
 @torch.no_grad()
-def measure(decoder: ProposalDecoder, sources: Sequence[MeasuredSource], read: Read) -> dict[str, float]:
+def measure(decoder: Decoder, sources: Sequence[MeasuredSource], read: Read) -> dict[str, float]:
     """Return Acc@25 and Acc@50 of the best choice, and the AUROC of its probability of being there."""
     overlaps: list[float] = []
     present: list[float] = []
@@ -41,14 +43,15 @@ def measure(decoder: ProposalDecoder, sources: Sequence[MeasuredSource], read: R
     return right | ({} if area is None else {"val_auroc": area})
 
 
-def answers(decoder: ProposalDecoder, sample: ProposalSample, words: Sequence[Words]) -> tuple[Tensor, Tensor]:
+def answers(decoder: Decoder, sample: ProposalSample, words: Sequence[Words]) -> tuple[Tensor, Tensor]:
     """Return each sentence's box (b, 6), and the logit (b,) of there being no such thing."""
-    embedded = decoder.embedding(sample.proposals.full())
-    rows = thinned_best(decoder.embedding.things(embedded), sample.boxes_map, decoder.config.proposals, MAX_IOU)
-    tokens = decoder.encode(embedded[rows], measure_pairs(sample.boxes[rows], sample.viewpoint, sample.rooms[rows]))
+    things = decoder.things(decoder.embed(sample.proposals.glanced(GLANCED).full()))
+    rows = thinned_best(things, sample.boxes_map, decoder.config.proposals, MAX_IOU)
+    embedded = decoder.embed(sample.proposals.rows(rows).full())
+    tokens = decoder.encode(embedded, measure_pairs(sample.boxes[rows], sample.viewpoint, sample.rooms[rows]))
     said = decoder(tokens, *padded([each.states for each in words]))
-    boxes: Tensor = shifted(sample.boxes_map[rows], tokens.box_shift)[said.choice.argmax(dim=1)]
-    return boxes, said.absent
+    boxes = shifted(sample.boxes_map[rows], tokens.box_shift)
+    return boxes[expected_overlap(said.choice, overlaps_among(boxes)).argmax(dim=1)], said.absent
 
 
 def _overlap(box: Tensor, sample: ProposalSample, target_ids: Sequence[int]) -> float:

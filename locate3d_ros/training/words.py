@@ -12,7 +12,7 @@ from locate3d_ros.model.locate3d_model import Locate3DModel
 from locate3d_ros.model.text import MiniLm
 from locate3d_ros.model.tokenizer import tokenise
 
-CACHED_SENTENCES = 20_000
+CACHED_SENTENCES = 50_000  # some 20 kB each
 
 
 class Words(NamedTuple):
