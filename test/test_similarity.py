@@ -120,11 +120,18 @@ def test_relation_chooses_between_two_of_a_kind(localizer):
 
 
 def test_absent_thing_is_not_found_and_the_sentence_says_so(localizer, room):
-    options = LocalizeOptions(LocalizationConfig().min_score, 5)
-    answer = localizer.answer(room, "the bicycle", options)
+    answer = localizer.answer(room, "the bicycle", LocalizeOptions(min_score=0.5, max_instances=5))
     assert answer.status is Status.NOT_FOUND
     assert answer.instances == ()
     assert "bicycle" in answer.message
+
+
+def test_things_that_are_there_are_surer_than_things_that_are_not(localizer, room):
+    there = [
+        localizer.answer(room, f"the {name}", OPTIONS).best.score for name in ("desk", "wardrobe", "mug", "laptop")
+    ]
+    not_there = [localizer.answer(room, f"the {name}", OPTIONS).best.score for name in ("bicycle", "guitar", "dog")]
+    assert min(there) > max(not_there) + 0.1
 
 
 def test_same_question_has_the_same_answer(localizer, room):
