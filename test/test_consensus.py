@@ -4,11 +4,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from locate3d_ros.localization.consensus import expected_overlap, overlaps_among
+from locate3d_ros.localization.consensus import expected_overlap
+from locate3d_ros.localization.suppression import sure_iou
 
 ALONE = [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
 PARTLY = [[5.0, 0.0, 0.0, 6.0, 1.0, 1.0], [5.1, 0.0, 0.0, 6.1, 1.0, 1.0], [4.9, 0.0, 0.0, 5.9, 1.0, 1.0]]
 seeds = st.integers(0, 2**32 - 1)
+
+
+def overlaps_among(boxes):
+    return sure_iou(boxes, boxes)
 
 
 def random_boxes(seed, count=6):

@@ -9,15 +9,6 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from locate3d_ros.geometry.boxes import box_iou, thickened
-from locate3d_ros.localization.suppression import NOISE
-
-
-def overlaps_among(boxes: Tensor) -> Tensor:
-    """Return the IoU (n, n) of boxes (n, 6) with one another, none of them thinner than depth is sure."""
-    compared = thickened(boxes, NOISE)
-    return box_iou(compared, compared)
-
 
 def expected_overlap(logits: Tensor, overlaps: Tensor) -> Tensor:
     """Return the IoU (..., n) to expect of each proposal, by logits (..., n) of which is meant."""

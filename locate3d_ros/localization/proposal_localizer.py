@@ -18,7 +18,7 @@ from torch import Tensor
 
 from locate3d_ros.errors import InputError
 from locate3d_ros.localization.answers import EQUALLY_GOOD, answer_structure
-from locate3d_ros.localization.consensus import expected_overlap, overlaps_among
+from locate3d_ros.localization.consensus import expected_overlap
 from locate3d_ros.localization.instances import Candidate, instance_of
 from locate3d_ros.localization.newest_scene import NewestScene
 from locate3d_ros.localization.proposal_measures import ProposalMeasures, measure_pairs, measure_proposals
@@ -30,7 +30,7 @@ from locate3d_ros.localization.request_scores import viewpoint_words_ignored
 from locate3d_ros.localization.scene import SimilarityScene
 from locate3d_ros.localization.similarity import EMPTY, NO_OBJECT, NO_VIEWPOINT, SimilarityLocalizer
 from locate3d_ros.localization.structure import STRUCTURE_WORDS
-from locate3d_ros.localization.suppression import distinct_best, same_thing, thinned_best
+from locate3d_ros.localization.suppression import distinct_best, same_thing, sure_iou, thinned_best
 from locate3d_ros.types import Box, Instance, Localization, LocalizeOptions, MapSnapshot, PreparedScene, Role, Status
 
 Values = NDArray[np.float32]
@@ -150,7 +150,7 @@ class ProposalLocalizer:
         pairs = measure_pairs(measures.boxes[rows], measures.viewpoint, measures.rooms[rows])
         encoding = model.encode(model.embed(features[rows], meaning[rows], shape[rows], points[rows]), pairs)
         boxes = _corrected(measures, rows, encoding.box_shift, proposed)
-        return ProposalScene(proposed, rows, encoding, boxes, overlaps_among(boxes))
+        return ProposalScene(proposed, rows, encoding, boxes, sure_iou(boxes, boxes))
 
     def localize(self, snapshot: MapSnapshot, text: str, options: LocalizeOptions) -> Localization:
         """Answer from the prepared scene of this snapshot, prepared now where it is another one than last time."""

@@ -40,14 +40,18 @@ def same_thing(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[
     return np.asarray((iou > MAX_IOU) | (shared > MAX_INSIDE * np.minimum(own, mine)))
 
 
+def sure_iou(a: Tensor, b: Tensor) -> Tensor:
+    """Return the IoU (n, m) of boxes (n, 6) and (m, 6), none of their edges shorter than depth is sure."""
+    return box_iou(thickened(a, NOISE), thickened(b, NOISE))
+
+
 def thinned_best(scores: Tensor, boxes: Tensor, count: int, max_iou: float) -> Tensor:
     """Return up to `count` rows of boxes (p, 6), best scores (p,) first, of two with a higher IoU the better one.
 
     Only the best few hundred are compared: what is far behind them would not be taken anyway.
     """
     order = scores.argsort(descending=True, stable=True)[: COMPARED * count]
-    compared = thickened(boxes[order], NOISE)
-    alike = (box_iou(compared, compared) > max_iou).numpy()
+    alike = (sure_iou(boxes[order], boxes[order]) > max_iou).numpy()
     alive = np.ones(len(order), dtype=bool)
     kept: list[int] = []
     for place in range(len(order)):

@@ -25,10 +25,10 @@ from locate3d_ros.evaluation.cache_jobs import CacheJob, CacheOutcome
 from locate3d_ros.evaluation.cache_pool import lift_in_pool
 from locate3d_ros.evaluation.scene_cache import cached_path, read_cached_scene
 from locate3d_ros.files import write_file
-from locate3d_ros.geometry.boxes import box_iou, thickened
+from locate3d_ros.geometry.boxes import box_iou
 from locate3d_ros.localization.proposal_measures import ProposalMeasures, measure_proposals
 from locate3d_ros.localization.similarity import SimilarityLocalizer
-from locate3d_ros.localization.suppression import NOISE
+from locate3d_ros.localization.suppression import sure_iou
 from locate3d_ros.model.checkpoint import TrainedOn
 from locate3d_ros.model.proposal_config import ProposalDecoderConfig
 from locate3d_ros.model.proposal_embedding import ProposalInput
@@ -104,7 +104,7 @@ class MeasuredSource:
             tuple(item.category for item in shown),
             boxes,
             box_iou(measures.boxes_map, boxes),
-            box_iou(thickened(measures.boxes_map, NOISE), thickened(boxes, NOISE)),
+            sure_iou(measures.boxes_map, boxes),
         )
         proposals = ProposalInput(measures.features, measures.meaning, measures.shape, measures.points)
         return ProposalSample(

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from locate3d_ros.evaluation.measures import auroc
 from locate3d_ros.geometry.boxes import box_iou
-from locate3d_ros.localization.consensus import expected_overlap, overlaps_among
+from locate3d_ros.localization.consensus import expected_overlap
 from locate3d_ros.localization.proposal_localizer import MAX_IOU, shifted
 from locate3d_ros.localization.proposal_measures import measure_pairs
 from locate3d_ros.localization.proposal_points import GLANCED
-from locate3d_ros.localization.suppression import thinned_best
+from locate3d_ros.localization.suppression import sure_iou, thinned_best
 from locate3d_ros.model.proposal_checkpoint import Decoder
 from locate3d_ros.model.proposal_reader import padded
 from locate3d_ros.training.proposal_scenes import MeasuredSource, ProposalSample
@@ -51,7 +51,7 @@ def answers(decoder: Decoder, sample: ProposalSample, words: Sequence[Words]) ->
     tokens = decoder.encode(embedded, measure_pairs(sample.boxes[rows], sample.viewpoint, sample.rooms[rows]))
     said = decoder(tokens, *padded([each.states for each in words]))
     boxes = shifted(sample.boxes_map[rows], tokens.box_shift)
-    return boxes[expected_overlap(said.choice, overlaps_among(boxes)).argmax(dim=1)], said.absent
+    return boxes[expected_overlap(said.choice, sure_iou(boxes, boxes)).argmax(dim=1)], said.absent
 
 
 def _overlap(box: Tensor, sample: ProposalSample, target_ids: Sequence[int]) -> float:
