@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from locate3d_ros.data.synthetic.camera_path import look_at
-from locate3d_ros.data.synthetic.descriptions import Description, SceneGraph
+from locate3d_ros.data.synthetic.descriptions import Asked, Description, SceneGraph
 from locate3d_ros.data.synthetic.expressions import KINDS, Viewer, expressions
 from locate3d_ros.data.synthetic.mesh import Material
 from locate3d_ros.data.synthetic.naming import could_be
+from locate3d_ros.data.synthetic.near_misses import near_misses
 from locate3d_ros.data.synthetic.phrasing import WORDINGS, Speaker
 from locate3d_ros.data.synthetic.relations import layout_of
 from locate3d_ros.data.synthetic.scene import RoomArea, Scene, SceneObject
@@ -119,6 +120,58 @@ def test_what_was_not_seen_is_not_talked_about(scene):
     viewer = Viewer({CUP: 5000, TABLE: 5000, PLANT: 10}, POSE, frozenset({CUP, TABLE}))
     made = expressions(scene, viewer, "train", 60, [0])
     assert {t for e in made for t in e.target_ids} <= {CUP, TABLE}
+
+
+def test_near_misses_are_true_of_nothing_and_one_word_from_the_truth(scene, graph):
+    index = {item.id: place for place, item in enumerate(scene.objects)}
+    table = Description("table")
+    true = [
+        Asked("attribute", Description("chair", colour="red"), index[RED]),
+        Asked("room", Description("coffee cup", room="kitchen"), index[OTHER_CUP]),
+        Asked("relation", Description("coffee cup", relation="on", anchors=(table,)), index[CUP], (index[TABLE],)),
+        Asked("relation", Description("plant", relation="nearest to", anchors=(table,)), index[PLANT], (index[TABLE],)),
+        Asked(
+            "relation",
+            Description("chair", relation="next to", anchors=(Description("plant"),)),
+            index[BLUE],
+            (index[PLANT],),
+        ),
+    ]
+    found = near_misses(graph, true * 20, 200, np.random.default_rng(0))
+    assert len(found) == len({each.description for each in found}) > 8
+    changed = set()
+    for miss in found:
+        assert miss.kind == "absent"
+        assert miss.target is None
+        assert not graph.truth(miss.description).any()
+        assert len(miss.anchors) == len(miss.description.anchors)
+        said = vars(miss.description)
+        words = ("name", "colour", "room", "relation", "anchors")
+        differences = [{w for w in words if said[w] != vars(each.description)[w]} for each in true]
+        fewest = min(differences, key=len)
+        assert len(fewest) == 1 or fewest == {"name", "colour"}
+        changed |= fewest
+        assert miss.description.relation != "nearest to"
+    assert changed == {"name", "colour", "room", "relation", "anchors"}
+
+
+def test_few_near_misses_are_of_every_sort(graph):
+    true = [
+        Asked("attribute", Description("chair", colour="red"), 1),
+        Asked("relation", Description("coffee cup", relation="on", anchors=(Description("table"),)), 3, (0,)),
+    ]
+    found = near_misses(graph, true, 4, np.random.default_rng(1))
+    assert len(found) == 4
+    assert len({(each.description.relation, each.description.room) for each in found}) > 2
+
+
+def test_near_misses_come_after_sentences_that_are_the_same_without_them(scene):
+    viewer = Viewer({o.id: 5000 for o in scene.objects}, POSE, frozenset(o.id for o in scene.objects))
+    plain = expressions(scene, viewer, "train", 60, [0])
+    more = expressions(scene, viewer, "train", 60, [0], misses=10)
+    assert more[: len(plain)] == plain
+    assert len(more) == len(plain) + 10
+    assert not any(sentence.target_ids for sentence in more[len(plain) :])
 
 
 def test_spans_point_at_the_words_of_their_object():

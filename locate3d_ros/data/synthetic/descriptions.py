@@ -27,6 +27,16 @@ class Description:
     anchors: tuple[Description, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A description, what it means and what its anchors mean (indices of objects)."""
+
+    kind: str
+    description: Description
+    target: int | None
+    anchors: tuple[int, ...] = ()
+
+
 class SceneGraph:
     """What holds between the things of a scene."""
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from locate3d_ros.data.annotations.grounded_expression import GroundedExpression
-from locate3d_ros.data.synthetic.descriptions import EXTREMES, Description, SceneGraph
+from locate3d_ros.data.synthetic.descriptions import EXTREMES, Asked, Description, SceneGraph
 from locate3d_ros.data.synthetic.models import MODELS, TRAINING_MODELS
 from locate3d_ros.data.synthetic.naming import ELSEWHERE, could_be
+from locate3d_ros.data.synthetic.near_misses import near_misses
 from locate3d_ros.data.synthetic.painting import PALETTE
 from locate3d_ros.data.synthetic.phrasing import Speaker
 from locate3d_ros.data.synthetic.relations import RELATIONS, layout_of
@@ -23,16 +24,6 @@ KINDS: Mapping[str, float] = {"class": 0.16, "attribute": 0.18, "relation": 0.36
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A description, what it means and what its anchors mean (indices of objects)."""
-
-    kind: str
-    description: Description
-    target: int | None
-    anchors: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
 class Viewer:
     """What is known of the recording: pixels that saw each object id, the last pose, and what is in the last image."""
 
@@ -41,8 +32,13 @@ class Viewer:
     visible: frozenset[int]
 
 
-def expressions(scene: Scene, viewer: Viewer, split: str, count: int, seed: Sequence[int]) -> list[GroundedExpression]:
-    """Return about `count` sentences of all kinds; those about a present thing mean exactly one that was seen."""
+def expressions(
+    scene: Scene, viewer: Viewer, split: str, count: int, seed: Sequence[int], misses: int = 0
+) -> list[GroundedExpression]:
+    """Return about `count` sentences of all kinds; those about a present thing mean exactly one that was seen.
+
+    After them come up to `misses` more that are true of nothing by one word alone.
+    """
     rng = np.random.default_rng(list(seed))
     graph = SceneGraph(scene, layout_of(scene, viewer.T_map_camera, set(viewer.visible)))
     seen = [i for i, o in enumerate(scene.objects) if viewer.pixels.get(o.id, 0) >= MIN_PIXELS]
@@ -50,6 +46,8 @@ def expressions(scene: Scene, viewer: Viewer, split: str, count: int, seed: Sequ
     names = sorted({m.name for m in models} | set(ELSEWHERE))
     asked = _Composer(graph, seen, names, rng).all()
     chosen = [a for kind, share in KINDS.items() for a in _some(rng, asked[kind], max(1, round(share * count)))]
+    true = [a for kind, group in asked.items() if kind != "absent" for a in group]
+    chosen += near_misses(graph, true, misses, np.random.default_rng([*seed, 1]))
     speaker = Speaker(split, rng)
     return [_expression(a, graph, speaker, scene.id) for a in chosen]
 

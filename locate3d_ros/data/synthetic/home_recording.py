@@ -79,7 +79,7 @@ def record_home(passes: Sequence[Pass], folder: Path, options: SceneOptions, see
     write_json(folder / "scene.json", scene_json(scene) | {"split": options.split, "seed": list(seed)})
     assert record.last_ids is not None
     viewer = viewer_of(record.seen, record.last_ids, estimated[-1])
-    sentences = expressions(scene, viewer, options.split, options.sentences, [*seed, 3])
+    sentences = expressions(scene, viewer, options.split, options.sentences, [*seed, 3], options.misses)
     write_expressions(folder / "annotations.jsonl", sentences)
 
 

@@ -61,6 +61,8 @@ class SceneOptions:
     """How the camera is carried: by hand at eye height, by a robot lower down and level, or one after the other."""
     sentences: int = 36
     """Sentences about a scene, about."""
+    misses: int = 0
+    """More sentences, to learn refusing from, that are true of nothing by one word alone: a colour, a place, a name."""
     clutter: float = 0.0
     """Loose things on every table, chest or counter, on average; others lie on the floor and hang on the walls."""
     made: int = 0
@@ -75,6 +77,7 @@ class SceneOptions:
         _require(self.frames >= 2, "frames", self.frames, "give 2 or more")
         _require(self.width >= 32 and self.height >= 32, "width", self.width, "give 32 pixels or more each way")
         _require(self.sentences >= 0, "sentences", self.sentences, "give 0 or more")
+        _require(self.misses >= 0, "misses", self.misses, "give 0 or more")
         _require(self.clutter >= 0, "clutter", self.clutter, "give 0 or more")
         _require(self.made >= 0, "made", self.made, "give 0 or more")
 
