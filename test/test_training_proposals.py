@@ -22,7 +22,7 @@ from locate3d_ros.model.proposal_config import ProposalDecoderConfig
 from locate3d_ros.model.proposal_decoder import OUTSIDE, ProposalDecoder
 from locate3d_ros.training.config import DataConfig, TrainingConfig, ValidationConfig
 from locate3d_ros.training.presets import TINY, for_proposals
-from locate3d_ros.training.proposal_module import ProposalModule, corner_term, share_term
+from locate3d_ros.training.proposal_module import ProposalModule, choice_term, corner_term, share_term
 from locate3d_ros.training.proposal_scenes import FOLDER, MeasuredSource, ProposalTruth, read_measures
 from locate3d_ros.training.proposal_targets import ProposalTargets, targets_of
 from locate3d_ros.training.run_folder import RunFolder
@@ -164,6 +164,18 @@ def test_targets_of_an_absent_thing_name_nothing():
     assert targets.absent.tolist() == [True]
     assert not targets.places.any()
     assert not targets.words.any()
+
+
+def test_choice_is_least_where_only_absent_things_leave_every_logit_below_none():
+    places = torch.zeros(3, 2, 2)
+    places[0, 0, 1] = 0.9
+    targets = ProposalTargets(
+        places, torch.zeros(2, 1), torch.zeros(2, 2, 1), torch.tensor([False, True]), torch.zeros(2, 6)
+    )
+    best = choice_term(torch.tensor([[-9.0, 9.0], [-9.0, -9.0]]), targets)
+    assert best < 0.01
+    for worse in ([[-9.0, -9.0], [-9.0, -9.0]], [[9.0, -9.0], [-9.0, -9.0]], [[-9.0, 9.0], [-9.0, 9.0]]):
+        assert choice_term(torch.tensor(worse), targets) > 1.0
 
 
 def test_share_term_is_least_where_the_choice_follows_the_overlaps():

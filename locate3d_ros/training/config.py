@@ -161,7 +161,7 @@ class ProposalConfig:
     """Proposals of a scene that sentences choose among: fewer than later, as a step's time grows with their square."""
     rooms: bool = False
     """Tell a new decoder of rooms (docs/ablations.md says what that changes)."""
-    choice_weight: float = 1.0
+    choice_weight: float = 1.5
     absence_weight: float = 0.5
     words_weight: float = 2.0
     parts_weight: float = 0.5

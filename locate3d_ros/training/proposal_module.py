@@ -147,12 +147,21 @@ def sentence_terms(said: ProposalPrediction, targets: ProposalTargets, there: Te
     known = there & ~targets.absent[:, None]
     parts = functional.cross_entropy(said.parts[known], targets.parts[known]) if known.any() else said.parts.sum() * 0
     return {
-        "choice": share_term(said.choice, targets.places[0]),
+        "choice": choice_term(said.choice, targets),
         "absence": (absence * judged).sum() / judged.sum().clamp(min=1),
         "words": (words * there[:, None]).sum() / there.sum() / words.shape[1],
         "parts": parts,
         "places": torch.stack(places).sum() / PARTS,
     }
+
+
+def choice_term(choice: Tensor, targets: ProposalTargets) -> Tensor:
+    """Return the cross-entropy of choices (b, n) with the target's proposals, or with none, whose logit is 0.
+
+    Other chairs that are not red say what a sentence about a red one that is not there says too.
+    """
+    with_none = functional.pad(choice, (0, 1))
+    return share_term(with_none, torch.cat((targets.places[0], targets.absent.float()[:, None]), dim=1))
 
 
 def share_term(logits: Tensor, overlaps: Tensor) -> Tensor:
