@@ -178,6 +178,7 @@ def test_of_several_decoders_the_one_without_rooms_is_told_of_them(initial, tmp_
     told = ProposalDecoder(replace(one.decoder.config, rooms=True))
     save_proposal_checkpoint(tmp_path / "two", ProposalEnsemble([told, one.decoder]), one.trained_on)
     assert ablation_homes.told_of_none(tmp_path / "two").rooms is None
+    assert ablation_homes.told_of_none(ablation_homes.WITHOUT_ROOMS).rooms is None
     save_proposal_checkpoint(tmp_path / "told", told, one.trained_on)
     with pytest.raises(InputError, match="told: was trained with rooms; give --model one that was not"):
         ablation_homes.told_of_none(tmp_path / "told")
