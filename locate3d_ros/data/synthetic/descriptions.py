@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, islice, zip_longest
 
 import numpy as np
 
@@ -35,6 +36,11 @@ class Asked:
     description: Description
     target: int | None
     anchors: tuple[int, ...] = ()
+
+
+def in_turn(sorts: Iterable[Iterable[Asked]], count: int) -> list[Asked]:
+    """Take up to `count`, one of each sort after the other, so that every sort is as frequent as any other."""
+    return list(islice(filter(None, chain.from_iterable(zip_longest(*sorts))), count))
 
 
 class SceneGraph:

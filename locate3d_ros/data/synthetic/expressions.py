@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from locate3d_ros.data.annotations.grounded_expression import GroundedExpression
-from locate3d_ros.data.synthetic.descriptions import EXTREMES, Asked, Description, SceneGraph
+from locate3d_ros.data.synthetic.descriptions import EXTREMES, Asked, Description, SceneGraph, in_turn
 from locate3d_ros.data.synthetic.models import MODELS, TRAINING_MODELS
 from locate3d_ros.data.synthetic.naming import ELSEWHERE, could_be
 from locate3d_ros.data.synthetic.near_misses import near_misses
@@ -57,12 +57,7 @@ def _some(rng: np.random.Generator, asked: Sequence[Asked], count: int) -> list[
     sorts: dict[str, list[Asked]] = {}
     for index in rng.permutation(len(asked)):
         sorts.setdefault(asked[index].description.relation, []).append(asked[index])
-    chosen: list[Asked] = []
-    while len(chosen) < count and any(sorts.values()):
-        for group in sorts.values():
-            if group and len(chosen) < count:
-                chosen.append(group.pop())
-    return chosen
+    return in_turn(map(reversed, sorts.values()), count)
 
 
 def _expression(asked: Asked, graph: SceneGraph, speaker: Speaker, scene_id: str) -> GroundedExpression:

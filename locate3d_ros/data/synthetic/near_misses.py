@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from locate3d_ros.data.synthetic.descriptions import EXTREMES, Asked, Description, SceneGraph
+from locate3d_ros.data.synthetic.descriptions import EXTREMES, Asked, Description, SceneGraph, in_turn
 from locate3d_ros.data.synthetic.painting import PALETTE
 from locate3d_ros.data.synthetic.relations import RELATIONS
 
@@ -18,16 +18,7 @@ def near_misses(graph: SceneGraph, true: Sequence[Asked], count: int, rng: np.ra
 
     Every sort of change is as frequent as any other, as far as the scene allows.
     """
-    sorts = _Changes(graph, true, rng).all()
-    found: dict[Description, Asked] = {}
-    while sorts and len(found) < count:
-        for sort in list(sorts):
-            miss = next((each for each in sort if each.description not in found), None)
-            if miss is None:
-                sorts.remove(sort)
-            elif len(found) < count:
-                found[miss.description] = miss
-    return list(found.values())
+    return in_turn(_Changes(graph, true, rng).all(), count)
 
 
 class _Changes:
@@ -39,17 +30,20 @@ class _Changes:
         self._true = [asked for asked in true if asked.description.relation not in EXTREMES]
         self._names = sorted({item.name for item in graph.objects})
         self._rooms = sorted({item.room for item in graph.objects if item.room})
+        self._found: set[Description] = set()
 
     def all(self) -> list[Iterator[Asked]]:
-        """Return the near misses of each sort, as they are found."""
+        """Return the near misses of each sort, as they are found, none of them twice."""
         changes = (self._coloured, self._elsewhere, self._renamed, self._lying_otherwise, self._at_another)
         return [self._misses(change) for change in changes]
 
     def _misses(self, change: Callable[[Asked], Asked | None]) -> Iterator[Asked]:
         for index in self._rng.permutation(len(self._true)):
             asked = change(self._true[index])
-            if asked is not None and not self._graph.truth(asked.description).any():
-                yield replace(asked, kind="absent", target=None)
+            if asked is None or asked.description in self._found or self._graph.truth(asked.description).any():
+                continue
+            self._found.add(asked.description)
+            yield replace(asked, kind="absent", target=None)
 
     def _coloured(self, asked: Asked) -> Asked:
         return _saying(asked, colour=self._any(sorted(PALETTE)))
