@@ -108,9 +108,7 @@ def told(
 
 def told_of_none(model: Path) -> ProposalDecoder:
     """Load a decoder that knows no rooms yet. Raises InputError for a model without one."""
-    loaded = load_proposal_checkpoint(model).decoder.eval()
-    members = [loaded] if isinstance(loaded, ProposalDecoder) else loaded.decoders
-    for member in members:
+    for member in load_proposal_checkpoint(model).members:
         if member.rooms is None:
             return member
     raise InputError(f"{model}: was trained with rooms; give --model one that was not")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from locate3d_ros.errors import InputError
 from locate3d_ros.model.proposal_checkpoint import load_proposal_checkpoint, save_proposal_checkpoint
-from locate3d_ros.model.proposal_decoder import ProposalDecoder
 from locate3d_ros.model.proposal_ensemble import ProposalEnsemble
 
 
@@ -20,11 +19,7 @@ def main(out: Path, models: list[Path]) -> None:
     for path, each in zip(models, loaded, strict=True):
         if each.trained_on != loaded[0].trained_on:
             raise InputError(f"{path}: trained on other features than {models[0]}; join models of the same maps")
-    members = [
-        member
-        for each in loaded
-        for member in ([each.decoder] if isinstance(each.decoder, ProposalDecoder) else each.decoder.decoders)
-    ]
+    members = [member for each in loaded for member in each.members]
     save_proposal_checkpoint(out, ProposalEnsemble(members), loaded[0].trained_on)
     sys.stdout.write(f"{out}: {len(members)} decoders\n")
 

@@ -30,6 +30,11 @@ class ProposalCheckpoint:
     decoder: Decoder
     trained_on: TrainedOn
 
+    @property
+    def members(self) -> list[ProposalDecoder]:
+        """The decoders that answer together; the only one, where there is one."""
+        return self.decoder.decoders if isinstance(self.decoder, ProposalEnsemble) else [self.decoder]
+
 
 def is_proposal_checkpoint(path: Path) -> bool:
     """Whether a folder says that it holds a proposal decoder."""
