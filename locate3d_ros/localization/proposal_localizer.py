@@ -135,13 +135,13 @@ class ProposalLocalizer:
 
     def encode(self, proposed: SimilarityScene) -> ProposalScene:
         """Prepare a scene whose regions are proposed already."""
-        nothing = torch.zeros(0, dtype=torch.long)
+        nothing = ProposalScene(proposed, torch.zeros(0, dtype=torch.long), None, torch.zeros(0, 6), torch.zeros(0, 0))
         try:
             self._model.require_map(proposed.snapshot)
         except InputError as error:
-            return ProposalScene(proposed, nothing, None, torch.zeros(0, 6), torch.zeros(0, 0), str(error))
+            return replace(nothing, refusal=str(error))
         if len(proposed) == 0:
-            return ProposalScene(proposed, nothing, None, torch.zeros(0, 6), torch.zeros(0, 0))
+            return nothing
         model, head = self._model, self._proposer.head
         measures = measure_proposals(proposed, head, model.feature_dim, model.reads_rooms)
         features, meaning, shape, points = measures.features, measures.meaning, measures.shape, measures.points
