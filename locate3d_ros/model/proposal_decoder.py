@@ -41,7 +41,7 @@ class SceneTokens:
 class ProposalPrediction:
     """What the decoder says of b sentences."""
 
-    choice: Tensor  # [b, n] logits over the proposals; that of none is 0
+    choice: Tensor  # [b, n] logits over the proposals
     absent: Tensor  # [b] logit of there being no such thing
     words: Tensor  # [b, n, t] logits of a word meaning a proposal
     parts: Tensor  # [b, t, PARTS + 1] logits of a word's part
